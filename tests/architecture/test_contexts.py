@@ -49,7 +49,7 @@ FACTS = {
     "failures": failures.FailuresFacts,
     "which-pool": which_pool.WhichPoolFacts,
 }
-ITEMS = {"failures": failures.ScenarioFacts}
+ITEMS = {"failures": failures.ScenarioFacts, "sharing": sharing.Article}
 ON_RUN = {
     "run": RunFacts,
     "earlier": PreviousRun | None,
@@ -125,6 +125,7 @@ READ_BY_PYTHON = {
     (failures.ScenarioFacts, "counted"): "its row has it",
     (failures.ScenarioFacts, "endings"): "its row has it",
     (failures.FailuresFacts, "scenarios"): "each is the item of a part",
+    (sharing.SharingFacts, "articles"): "each is the item of a part",
 }
 FACTS_OF_TEMPLATES: tuple[type, ...] = (
     *FACTS.values(),

@@ -24,6 +24,12 @@ LIVE: dict[str, dict[str, object]] = {
     "pool-sizes": {"workload": "square-sleep"},
     "sharing": {"operations": 20_000},
 }
+# The part of a panel's height below all that is in it.
+EMPTY = """panel => {
+    const {top, bottom} = panel.getBoundingClientRect();
+    const ends = [...panel.children].map(part => part.getBoundingClientRect().bottom);
+    return (bottom - Math.max(top, ...ends)) / (bottom - top);
+}"""
 # How much of a panel the bar at the top covers, in pixels.
 HIDDEN = """panel => document.querySelector("body > header").getBoundingClientRect().bottom
     - document.querySelector(panel).getBoundingClientRect().top"""
@@ -77,6 +83,25 @@ def test_nothing_in_sight_jumps_while_a_panel_shows_one_run_after_another(
     for run_id in run_ids:  # the forms show the values of the last run, which other tests measure
         bench.api.delete(f"/api/runs/{run_id}")
     assert worst_burst(moved) < BEARABLE, moved
+
+
+@pytest.mark.parametrize("screen", [DESK, PHONE], ids=["desk", "phone"])
+def test_a_panel_whose_run_waits_is_not_empty_and_nothing_in_sight_jumps_as_it_begins(
+    open_page: Opens, bench: Served, screen: dict[str, Any]
+) -> None:
+    page, head = until_live(open_page(**screen)), "#failures-head output"
+    measured = bench.begin("sharing", **LIVE["sharing"])
+    run(page, "failures")
+    expect(page.locator("#failures-live .said")).to_contain_text("Waits for its turn")
+    panel = page.locator("#failures-live")
+    assert panel.evaluate(EMPTY) < 0.2
+    panel.evaluate("panel => panel.scrollIntoView()")
+    observe(page)
+    before = page.evaluate("performance.now()")
+    bench.stop(measured)
+    expect(page.locator(head)).to_contain_text("running")
+    expect(page.locator("#failures-live .said")).not_to_contain_text("Waits for its turn")
+    assert worst_burst(moved := shifts(page, before)) < BEARABLE, moved
 
 
 def test_the_first_card_leads_to_its_panel_once_its_run_has_begun(open_page: Opens) -> None:

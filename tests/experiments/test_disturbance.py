@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
-from poolscope.experiments.disturbance import signs_in_words
-from poolscope.stats.disturbance import Disturbance, Sign
+from poolscope.experiments.disturbance import reason_in_words, signs_in_words
+from poolscope.stats.disturbance import By, Disturbance, Sign
 
 
 @pytest.mark.parametrize(
@@ -56,6 +58,15 @@ from poolscope.stats.disturbance import Disturbance, Sign
             "This server and its other runs kept 1.00 of 16 CPUs busy, and other programs 2.00: no more than the 14 "
             "that our workers left to them, so it can't be told whether they took ours.",
         ),
+        (
+            Sign(
+                "others in the way",
+                {"others_cpus": 1.0, "host_cpus": 2, "spare": 0, "server_cpus": 0.95, "rest_cpus": 0.05},
+                "pages",
+            ),
+            "This server kept 0.95 of 2 CPUs busy, for the pages that are looked at: our workers could use all of "
+            "them.",
+        ),
         (Sign("throttled", {"times": 1}), "The CPU quota made this process wait 1 time."),
         (Sign("throttled", {"times": 3}), "The CPU quota made this process wait 3 times."),
         (
@@ -66,3 +77,12 @@ from poolscope.stats.disturbance import Disturbance, Sign
 )
 def test_a_sign_reads_as_a_sentence(sign: Sign, text: str) -> None:
     assert signs_in_words(Disturbance(True, (sign,), None, None)) == text
+
+
+@pytest.mark.parametrize("by", get_args(By))
+def test_whoever_used_the_cpus_other_runs_are_named_where_there_were_some(by: By) -> None:
+    numbers = {"others_cpus": 1.0, "host_cpus": 2, "spare": 0, "server_cpus": 0.5, "rest_cpus": 0.5}
+    told = Disturbance(True, (Sign("others in the way", numbers, by),), None, 1.0)
+    for words in (signs_in_words(told), reason_in_words(told)):
+        assert ("its other runs" in words) is (by in ("server", "both"))
+        assert ("other programs" in words.lower()) is (by in ("others", "both", "pages and others"))

@@ -52,6 +52,8 @@ def test_of_a_server_all_counts_that_it_started_but_us(tmp_path: Path) -> None:
     assert server_cpu_s(server, tmp_path) == (7 + 8 + 50 + 100 + 1000 + 20) / TICK
     assert server_cpu_s(server + 9, tmp_path) is None
     assert read_counters(tmp_path, tmp_path, server=server).server_cpu_s == (7 + 8 + 50 + 100 + 1000 + 20) / TICK
+    assert read_counters(tmp_path, tmp_path, server=server).server_alone_cpu_s == (7 + 8) / TICK
+    assert read_counters(tmp_path, tmp_path, server=server + 9).server_alone_cpu_s is None
     assert read_counters(tmp_path, tmp_path).server_cpu_s is None
 
 
@@ -63,11 +65,11 @@ def test_without_any_file_only_the_time_is_known(tmp_path: Path) -> None:
 
 
 def test_a_reading_is_what_was_used_between_two_moments() -> None:
-    before, after = NoiseCounters(1.0, 10.0, 4.0, 7, 1.0), NoiseCounters(3.5, 12.0, 4.5, 9, 1.25)
+    before, after = NoiseCounters(1.0, 10.0, 4.0, 7, 1.0, 0.5), NoiseCounters(3.5, 12.0, 4.5, 9, 1.25, 0.625)
     reading = after.since(before, loop_wall_s=1.5, loop_cpu_s=1.25)
     assert (reading.wall_s, reading.host_busy_s, reading.own_cpu_s) == (2.5, 2.0, 0.5)
     assert (reading.throttled_before, reading.throttled_after) == (7, 9)
-    assert reading.server_cpu_s == 0.25
+    assert (reading.server_cpu_s, reading.server_alone_cpu_s) == (0.25, 0.125)
     assert (reading.loop_wall_s, reading.loop_cpu_s, reading.host_cpus) == (1.5, 1.25, os.cpu_count())
 
 

@@ -111,6 +111,18 @@ def test_a_disturbance_is_told_by_whose_processes_it_is(server_cpu_s: float | No
     assert judge(others_cpu_s=0.06, server_cpu_s=0.05).in_the_way is None
 
 
+@pytest.mark.parametrize(
+    ("alone_cpu_s", "server_cpu_s", "by"),
+    [(3.9, 3.9, "pages"), (3.7, 3.9, "pages"), (3.0, 3.9, "server"), (2, 2, "pages and others"), (0.5, 2, "both")],
+)
+def test_what_the_server_does_without_other_runs_is_not_called_theirs(
+    alone_cpu_s: float, server_cpu_s: float, by: str
+) -> None:
+    judged = judge(others_cpu_s=4.0, server_cpu_s=server_cpu_s, server_alone_cpu_s=alone_cpu_s)
+    assert judged.in_the_way is not None
+    assert judged.in_the_way.by == by
+
+
 def test_a_single_throttling_spoils_the_run() -> None:
     result = judge(QUIET, throttled_rise=1)
     assert result.disturbed is True

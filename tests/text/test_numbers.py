@@ -101,7 +101,16 @@ def test_an_interval_names_the_confidence_that_it_really_has() -> None:
     [
         (Ratio(1.9, 1.887, 1.921, 0.95), "1.90× as fast as it (95% CI 1.89\u20131.92)"),
         (Ratio(0.47, 0.25, 0.5, 0.95), "2.13× slower than it (95% CI 2.00\u20134.00)"),
-        (Ratio(0.9964, 0.99, 1.0, 0.95), "1.00× as fast as it (95% CI 0.99\u20131.00)"),
+        (Ratio(0.9964, 0.99, 0.998, 0.95), "1.00× as fast as it (95% CI 0.99\u20131.00)"),
+        (Ratio(0.97, 0.96, 0.98, 0.95), "1.03× slower than it (95% CI 1.02\u20131.04)"),
+        # Where 1 is in the interval, it may as well be faster.
+        (Ratio(0.9964, 0.99, 1.0, 0.95), "about as fast as it (95% CI 0.99\u20131.00)"),
+        (Ratio(0.985, 0.9, 1.1, 0.95), "about as fast as it (95% CI 0.90\u20131.10)"),
+        (Ratio(1.04, 0.9, 1.1, 0.95), "about as fast as it (95% CI 0.90\u20131.10)"),
+        (Ratio(0.8, 0.5, 1.25, 0.95), "0.80× as fast as it (95% CI 0.50\u20131.25)"),
+        (Ratio(1.3, 0.9, 1.5, 0.95), "1.30× as fast as it (95% CI 0.90\u20131.50)"),
+        (Ratio(0.985, None, None), "about as fast as it ()"),
+        (Ratio(0.8, None, None), "1.25× slower than it ()"),
     ],
 )
 def test_a_loss_is_told_by_how_many_times_slower_with_the_interval_of_that(ratio: Ratio, text: str) -> None:

@@ -19,6 +19,7 @@ TABLE = {
     "verb": "{config} {config:maps/map} in {count} {count:chunk/chunks}.",
     "list": "Names: {names}; {names:it/them}.",
     "either": "Use {names:or}.",
+    "part": "{share:percent} of the time",
 }
 
 
@@ -35,6 +36,8 @@ TABLE = {
         ("list", {"names": ["a", "b", "c"]}, "Names: a, b and c; them."),
         ("list", {"names": ("a",)}, "Names: a; it."),
         ("either", {"names": ["a", "b"]}, "Use a or b."),
+        ("part", {"share": 0.34}, "34% of the time"),
+        ("part", {"share": 0.004}, "<1% of the time"),
     ],
 )
 def test_a_template_is_filled_in(name: str, facts: dict[str, Any], text: str) -> None:

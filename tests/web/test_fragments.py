@@ -15,6 +15,7 @@ import httpx
 import pytest
 from jinja2 import DictLoader, Environment
 from poolscope.experiments.experiment import Experiment
+from poolscope.experiments.parameters import parse
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run, Status
@@ -104,6 +105,20 @@ def test_what_runs_now_is_looked_at_from_time_to_time_but_not_while_it_runs(monk
     assert is_looked_at()
     store.elsewhere.append("a run of another process")
     assert not is_looked_at()
+
+
+@pytest.mark.parametrize(("name", "asked"), [("failures", {"scenarios": "all"}), ("sharing", {"tools": "all"})])
+async def test_a_panel_of_many_rows_has_them_while_its_run_waits(tmp_path: Path, name: str, asked: Any) -> None:
+    """Else as much of the page would be empty until the run begins, or would move as it does."""
+    about = EXPERIMENTS[name]
+    app = AppState(Scheduler(Journal(tmp_path / "unused.sqlite")), Identification())
+    run = Run("xx-0001", about, parse(about.params, asked), place=1)
+    shown = await fragments.render(app, fragments.panel_sections(app, about, run))
+    waiting = str(shown[f"{name}-live"])
+    run.place, run.status = 0, Status.RUNNING
+    begun = str((await fragments.render(app, fragments.panel_sections(app, about, run)))[f"{name}-live"])
+    assert ("Waits for its turn." in waiting, "Waits for its turn." in begun) == (True, False)
+    assert waiting.count("<tr") == begun.count("<tr") > 10
 
 
 def test_an_idle_bench_with_a_viewer_renders_nothing(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

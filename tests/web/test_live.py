@@ -17,7 +17,7 @@ import pytest
 from jinja2 import Environment
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.journal import Journal
-from poolscope.runs.run import NOBODY
+from poolscope.runs.run import NOBODY, Run
 from poolscope.runs.scheduler import Scheduler
 from poolscope.text.numbers import NARROW
 from poolscope.web import fragments as fragments_module
@@ -316,6 +316,25 @@ async def test_frames_come_only_while_something_changes(words: Words) -> None:
         assert not following.done(), "a frame without any news"
         words.tell(two="2")
         assert await following == {"two": "2"}
+
+
+async def test_frames_are_rare_while_something_is_measured_and_come_as_it_ends(
+    words: Words, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "MEASURED_FRAME_S", 10 * BOUND_S)
+    about, scheduler = EXPERIMENTS["sharing"], words.app_state.scheduler
+    monkeypatch.setattr(scheduler, "_running", {"sd-0001": Run("sd-0001", about, about.params())})
+    async with aclosing(words.stream(NOBODY)) as viewer:
+        assert await shown(viewer) == {"one": "1", "two": "1"}
+        await holds(lambda: words.looks == 2)  # the loop's first look, after which it rests
+        following = asyncio.ensure_future(shown(viewer))
+        for number in range(2, 50):
+            words.tell(one=str(number))
+            await asyncio.sleep(0)
+        assert (words.looks, following.done()) == (2, False)
+        scheduler._running.clear()
+        words.tell(two="2")
+        assert await following == {"one": "49", "two": "2"}
 
 
 async def test_who_lags_skips_to_the_newest(words: Words) -> None:

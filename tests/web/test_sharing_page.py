@@ -6,13 +6,15 @@ import re
 from typing import Any
 
 import httpx
+import pytest
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.experiments.sharing.catalog import CATALOG
+from poolscope.experiments.sharing.catalog import CATALOG, SEPARATOR
 from poolscope.experiments.sharing.payloads import ToolOutcome
 from poolscope.experiments.sharing.state import fold, initial
-from poolscope.protocol.records import Result
+from poolscope.protocol.records import Actor, Record, Result, Sample, Span
 from poolscope.runs.run import Run, Status
+from poolscope.web import timeline
 from poolscope.web.views import VIEWS
 
 from tests.web.conftest import ended, running, start
@@ -67,6 +69,36 @@ def test_what_ran_comes_first_and_what_lost_updates_is_run_again_beside_its_cure
     run.status = Status.RUNNING
     live = VIEWS["sharing"].view(run, state).on_bench.rows
     assert [(row.cells[0].text, row.cells[-1].button) for row in live] == [(name, None) for name, _ in rows]
+
+
+def test_a_round_draws_no_picture_again_and_a_tool_moves_no_other_article(monkeypatch: pytest.MonkeyPatch) -> None:
+    about, view = EXPERIMENTS["sharing"], VIEWS["sharing"]
+    run = Run("sh-0001", about, parse(about.params, {"tools": "lock,queue"}), status=Status.RUNNING)
+    drawn, picture = [], timeline.picture
+
+    def counted(*lanes: Any, **how: Any) -> timeline.Picture:
+        drawn.append(lanes)
+        return picture(*lanes, **how)
+
+    monkeypatch.setattr(timeline, "picture", counted)
+    worker = f"lock{SEPARATOR}thread 1"
+    told: list[Record] = [Actor(1, worker, "started"), Span(worker, "running", 1, 2), shown("lock")]
+    state, articles = initial(run.params), []
+    records = [*told, shown("queue"), Sample(9, "round", "lock", 1, 0.1)]
+    for record in records:
+        state = fold(state, record)
+        articles.append(view.view(run, state).articles)
+    assert [each["lock"].story is not None for each in articles] == [False, False, True, True, True]
+    assert len(drawn) == 1
+    assert articles[2]["lock"] == articles[3]["lock"] == articles[4]["lock"]
+    assert [part.name for part in view.parts if part.item and part.item(view.view(run, state)).story] == [
+        "tool-lock",
+        "tool-queue",
+    ]
+
+
+def shown(tool: str) -> Result:
+    return Result(3, ToolOutcome(4, 4, correct=True, operations=4), tool)
 
 
 def test_only_where_one_repetition_is_all_there_is_that_is_said() -> None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from poolscope.stats.disturbance import Disturbance, Sign
+from poolscope.stats.disturbance import By, Disturbance, Sign
 from poolscope.text.sentences import Part, fill
 
-USED_BY = {"others": "used", "server": "used by the server", "both": "used by both"}
+USED_BY: dict[By, str] = {
+    "others": "used",
+    "server": "used by the server",
+    "both": "used by both",
+    "pages": "used for pages",
+    "pages and others": "used by pages and others",
+}
 SIGNS = {
     "used": "Other programs kept {others_cpus:.2f} of {host_cpus} CPUs busy",
     "used by the server": "This server and its other runs kept {server_cpus:.2f} of {host_cpus} CPUs busy",
     "used by both": "{used by the server}, and other programs {rest_cpus:.2f}",
+    "used for pages": "This server kept {server_cpus:.2f} of {host_cpus} CPUs busy, for the pages that are looked at",
+    "used by pages and others": "{used for pages}, and other programs {rest_cpus:.2f}",
     "free": "the {spare} that our workers left to them",
     "too few tasks": "There are too few CPU-bound tasks that had a CPU each to see whether they were held up.",
     "tasks": "Tasks took {wall_over_cpu:.2f} times their CPU time; undisturbed they take 1.00.",
@@ -27,6 +35,8 @@ BRIEFLY = {
     "used": "other programs used {others_cpus:.1f} of {host_cpus} CPUs",
     "used by the server": "this server and its other runs used {server_cpus:.1f} of {host_cpus} CPUs",
     "used by both": "{used by the server}, other programs {rest_cpus:.1f}",
+    "used for pages": "this server used {server_cpus:.1f} of {host_cpus} CPUs for the pages that are looked at",
+    "used by pages and others": "{used for pages}, other programs {rest_cpus:.1f}",
     "others in the way": "{used}",
     "tasks": "tasks took {wall_over_cpu:.1f} times their CPU time",
     "throttled": "a CPU quota made it wait",

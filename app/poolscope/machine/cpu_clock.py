@@ -111,6 +111,15 @@ def process_table(proc: Path = PROC) -> ProcessTable:
     return parents, ticks
 
 
+def process_ticks(pid: int, proc: Path = PROC) -> int | None:
+    """CPU ticks of one process, without those of its children; None where it is gone."""
+    try:
+        fields = (proc / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+        return int(fields[11]) + int(fields[12])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
 def descends(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
     """Whether a process is the other one, its child, or a child's child."""
     for _ in range(len(parents)):  # a pid that was used again meanwhile could close a ring

@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 
 from poolscope.machine import cgroups
-from poolscope.machine.cpu_clock import ProcessTable, descends, process_table
+from poolscope.machine.cpu_clock import ProcessTable, descends, process_table, process_ticks
 from poolscope.protocol.frozen import frozen
 from poolscope.protocol.payloads import NoiseReading
 
@@ -20,7 +20,8 @@ class NoiseCounters:
     """One moment: seconds on `perf_counter`, CPU seconds of the whole host and of us with all descendants so far.
 
     `throttled` is how often the CPU quota of our cgroups made somebody wait, None without a quota. `server_cpu_s` are
-    the CPU seconds of our server and its other runs so far, None where they are not known.
+    the CPU seconds of our server and its other runs so far, `server_alone_cpu_s` those of its own process; None where
+    they are not known.
     """
 
     at: float
@@ -28,6 +29,7 @@ class NoiseCounters:
     own_cpu_s: float | None
     throttled: int | None
     server_cpu_s: float | None = None
+    server_alone_cpu_s: float | None = None
 
     def since(
         self,
@@ -49,6 +51,7 @@ class NoiseCounters:
             loop_cpu_s=loop_cpu_s,
             fixed_loop_s=fixed_loop_s,
             server_cpu_s=_difference(self.server_cpu_s, before.server_cpu_s),
+            server_alone_cpu_s=_difference(self.server_alone_cpu_s, before.server_alone_cpu_s),
         )
 
 
@@ -56,7 +59,8 @@ def read_counters(proc: Path = PROC, sys: Path = SYS, *, server: int | None = No
     """Read them now, with those of a `server` and its other runs; costs about a millisecond for a hundred processes."""
     table = process_table(proc)  # once for both
     own, of_server = own_cpu_s(proc, table), None if server is None else server_cpu_s(server, proc, table)
-    return NoiseCounters(perf_counter(), host_busy_s(proc), own, cgroups.throttled(proc, sys), of_server)
+    alone = None if server is None else process_cpu_s(server, proc)
+    return NoiseCounters(perf_counter(), host_busy_s(proc), own, cgroups.throttled(proc, sys), of_server, alone)
 
 
 def host_busy_s(proc: Path = PROC) -> float | None:
@@ -100,6 +104,12 @@ def server_cpu_s(server: int, proc: Path = PROC, table: ProcessTable | None = No
         return None
     others = (pid for pid in ticks if descends(pid, server, parents) and not descends(pid, us, parents))
     return sum(ticks[pid] for pid in others) / os.sysconf("SC_CLK_TCK")
+
+
+def process_cpu_s(pid: int, proc: Path = PROC) -> float | None:
+    """CPU seconds of one process, without its children; None where it is gone."""
+    ticks = process_ticks(pid, proc)
+    return None if ticks is None else ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _difference(after: float | None, before: float | None) -> float | None:

@@ -105,6 +105,7 @@ class NoiseReading(Payload):
     counter of our CPU quota. `loop_wall_s` and `loop_cpu_s` are those of the counted plain loops, every pass of them.
     `fixed_loop_s` is what a short loop, always the same, took of CPU time after each of them. `server_cpu_s` are the
     CPU seconds of our server and its other runs, which are a part of what others used; None where there is no server.
+    `server_alone_cpu_s` of them are those of the server's own process, for pages, streams and the journal.
     """
 
     tag: ClassVar[str] = "noise"
@@ -118,6 +119,7 @@ class NoiseReading(Payload):
     loop_cpu_s: float | None = None
     fixed_loop_s: tuple[float, ...] = ()
     server_cpu_s: float | None = None
+    server_alone_cpu_s: float | None = None
 
 
 # The pool benchmark: before anything is timed

@@ -369,6 +369,10 @@ class Scheduler:
     def running(self) -> list[Run]:
         return list(self._running.values())
 
+    def measures(self) -> bool:
+        """Whether a run is being measured, which all else that takes CPU time may disturb."""
+        return any(run.experiment.measured for run in self._running.values())
+
     def queued(self) -> int:
         return len(self._queue)
 
@@ -644,8 +648,7 @@ class Scheduler:
 
     def _prewarm(self) -> None:
         """Keep a runner ready for the next run, unless something is being measured: nothing starts beside that."""
-        measuring = any(run.experiment.measured for run in self._running.values())
-        if not measuring and not self._closing.is_set() and self._lone is None:
+        if not self.measures() and not self._closing.is_set() and self._lone is None:
             self._prewarmed.start()
 
     def _prewarm_soon(self) -> None:

@@ -18,6 +18,8 @@ HELD_UP = 1.10
 LOST_SHARE = 1 - 1 / HELD_UP
 # However many CPUs there are: one that others keep busy for a quarter holds up the worker on it, and the map with it.
 OTHERS_BUSY_CPUS = 0.25
+# Where the server's own process used so much of what it used with its other runs, there were none worth the name.
+ALONE_SHARE = 0.90
 # And the same tenth, as the share of the usable CPUs that spinning processes did not get.
 EFFECTIVE_SHARE = 0.90
 # The scheduler takes turns of some milliseconds: tasks must add up to several before their total shows the others.
@@ -63,8 +65,11 @@ SignCode = Literal[
 ]
 
 
-# Who used the CPUs: programs that are none of ours, our server with its other runs, or each so much that it would do.
-By = Literal["others", "server", "both"]
+# Who used the CPUs: programs that are none of ours, our server with its other runs, or each so much that it would do;
+# 'pages' where it was hardly any other run, but the server itself, for the pages that somebody looked at.
+By = Literal["others", "server", "both", "pages", "pages and others"]
+BY_RUNS: tuple[By, By] = ("server", "both")
+BY_PAGES: tuple[By, By] = ("pages", "pages and others")
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,7 @@ def disturbance(
     throttled_rise: int | None = None,
     effective_cpus: float | None = None,
     server_cpu_s: float | None = None,
+    server_alone_cpu_s: float | None = None,
 ) -> Disturbance:
     """Weighs the detectors of rule 10 (measuring.md) for one run; any that shows a disturbance is enough.
 
@@ -135,18 +141,20 @@ def disturbance(
     a process that hands out large items. `workers` is the most that could run at once in any configuration: of threads
     that take turns for the GIL it is one.
     `wall_s` is the time during which others (all but our own processes) used `others_cpu_s` seconds of CPU, None if
-    unknown; `server_cpu_s` of them are those of our server and its other runs. `throttled_rise` is how far nr_throttled
-    rose, None without a quota. `effective_cpus` is the CPU time per wall second that spinning processes got, None if
-    not measured. Load average is no detector: quiet and spoiled runs read alike.
+    unknown; `server_cpu_s` of them are those of our server and its other runs, and `server_alone_cpu_s` of these the
+    server's own. `throttled_rise` is how far nr_throttled rose, None without a quota. `effective_cpus` is the CPU time
+    per wall second that spinning processes got, None if not measured. Load average is no detector: quiet and spoiled
+    runs read alike.
     """
     others = max(0.0, others_cpu_s / wall_s) if others_cpu_s is not None and wall_s >= SHORTEST_WALL_S else None
     # By rounding, a part may be more than the whole.
     server = None if others is None or server_cpu_s is None else min(others, max(0.0, server_cpu_s / wall_s))
+    alone = bool(server_cpu_s and server_alone_cpu_s and server_alone_cpu_s >= ALONE_SHARE * server_cpu_s)
     wall_over_cpu = _wall_over_cpu([each for each in traced if each.had_cpus(usable_cpus, beside=others is not None)])
     spare = host_cpus - min(workers, usable_cpus)
     checks = (
         _tasks(wall_over_cpu),
-        _others(others, server, host_cpus, spare),
+        _others(others, server, alone, host_cpus, spare),
         *_throttling(throttled_rise),
         *_effective(effective_cpus, usable_cpus),
     )
@@ -197,7 +205,7 @@ def _tasks(ratio: float | None) -> _Check:
     return _Check(ratio > HELD_UP, Sign("tasks", {"wall_over_cpu": ratio}), True)
 
 
-def _others(others: float | None, server: float | None, host_cpus: int, spare: int) -> _Check:
+def _others(others: float | None, server: float | None, alone: bool, host_cpus: int, spare: int) -> _Check:
     if others is None:
         return _Check(None, Sign("others unknown", {"least_s": SHORTEST_WALL_S}))
     numbers: dict[str, float] = {"others_cpus": others, "host_cpus": host_cpus, "spare": spare}
@@ -206,7 +214,8 @@ def _others(others: float | None, server: float | None, host_cpus: int, spare: i
         return _Check(False, Sign("others idle", numbers), True)
     by: By = "others"
     if server is not None and server > little:
-        by = "both" if others - server > little else "server"
+        by_server, by_both = BY_PAGES if alone else BY_RUNS
+        by = by_both if others - server > little else by_server
         numbers |= {"server_cpus": server, "rest_cpus": others - server}
     if others <= spare:
         return _Check(None, Sign("others on free CPUs", numbers, by))

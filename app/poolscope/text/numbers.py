@@ -150,8 +150,15 @@ def interval_of(estimate: Estimate) -> str:
 
 
 def compared(estimate: Estimate) -> str:
-    """'1.91× as fast', '2.13× slower': a loss is turned round, so that both numbers are above 1."""
-    return f"{times(1 / estimate.value)} slower" if is_loss(estimate) else f"{times(estimate.value)} as fast"
+    """'1.91× as fast', '2.13× slower', 'about as fast': a loss is turned round, so that both numbers are above 1.
+
+    Where the interval holds 1 nothing is called slower, for it may be faster: a little is 'about as fast', and more
+    stays a figure, '0.80× as fast', beside an interval that says the rest.
+    """
+    if is_loss(estimate):
+        return f"{times(1 / estimate.value)} slower"
+    near = f"{estimate.value:.1f}" == "1.0" and _shows_difference(estimate) is not True
+    return "about as fast" if near else f"{times(estimate.value)} as fast"
 
 
 def interval_of_compared(estimate: Estimate) -> str:
@@ -162,8 +169,16 @@ def interval_of_compared(estimate: Estimate) -> str:
 
 
 def is_loss(estimate: Estimate) -> bool:
-    """Whether what is shown would be more than 1.00× slower."""
-    return 0 < estimate.value < 0.995
+    """Whether what is shown would be more than 1.00× slower, as far as the interval tells; without one, than 1.0×."""
+    shown = _shows_difference(estimate)
+    return 0 < estimate.value < (0.95 if shown is None else 0.995) and shown is not False
+
+
+def _shows_difference(estimate: Estimate) -> bool | None:
+    """Whether the interval leaves 1 out; None without an interval."""
+    if estimate.low is None or estimate.high is None:
+        return None
+    return not estimate.low <= 1.0 <= estimate.high
 
 
 def three_digits(value: float) -> str:

@@ -210,7 +210,7 @@ def panel_sections(app_state: AppState, experiment: Experiment, run: Run | None)
             "earlier": lambda: earlier,
             "run": lambda: run_facts(run, installation=app_state.scheduler.installation) if run else None,
             "verdict": lambda: verdict_of(run),
-            "view": lambda: view.view(run) if run is not None and has_records(run) else None,
+            "view": lambda: view.view(run) if run is not None and shows_rows(run) else None,
         }
 
     head = Fragment(f"{experiment.name}-head", "partials/panel.html", "head")
@@ -221,7 +221,7 @@ def panel_sections(app_state: AppState, experiment: Experiment, run: Run | None)
     in_form_place = (above,) if experiment.name == MEASURE else ()
 
     def fragments() -> tuple[Fragment, ...]:
-        return head, *in_form_place, progress, live if run is not None and has_records(run) else idle
+        return head, *in_form_place, progress, live if run is not None and shows_rows(run) else idle
 
     moving = Section(experiment.name, partial(_version, run), context, fragments)
     return moving, form_section(app_state, experiment, run)
@@ -353,6 +353,11 @@ def _version(run: Run | None) -> object:
 
 def verdict_of(run: Run | None) -> Verdict | None:
     return run.experiment.meaning.verdict(run.state, run.usable_cpus) if run else None
+
+
+def shows_rows(run: Run) -> bool:
+    """Whether its panel has more to show than that it waits: also what it will do, where that is known before."""
+    return has_records(run) or (run.status.live and VIEWS[run.experiment.name].rows_known)
 
 
 def has_records(run: Run) -> bool:

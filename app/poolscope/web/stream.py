@@ -26,6 +26,9 @@ from poolscope.web.app_state import AppState
 from poolscope.web.fragments import Renderer, Section, bench_sections, hx_partial, machine_section, run_section
 
 FRAME_S = 0.1  # ten frames a second, in the long run
+# And one while something is measured: to render a frame, and to morph and lay out the page for it, takes CPU time of
+# the server and of the browser, which are often on the very machine whose CPUs the measured work needs.
+MEASURED_FRAME_S = 1.0
 EAGER = 3  # after a quiet while so many frames may follow each other faster: a click is answered by two or three
 EAGER_S = 0.03
 SLOW_S = 5.0  # a quiet page is looked at this often, for the header says how the machine is
@@ -39,18 +42,19 @@ router = APIRouter()
 
 
 class FramePacer:
-    """How long to wait after a frame. Time that is not used is saved up, for `EAGER` frames at most."""
+    """How long to wait after a frame, to come to one in `frame_s` seconds. Time that is not used is saved up, for
+    `EAGER` frames at most."""
 
     def __init__(self) -> None:
         self._saved = EAGER * FRAME_S
         self._last = time.monotonic()
 
-    def pause(self) -> float:
+    def pause(self, frame_s: float | None = None) -> float:
         """Seconds until the next frame may be drawn; to be called once a frame."""
-        now = time.monotonic()
-        self._saved = min(self._saved + now - self._last, EAGER * FRAME_S) - FRAME_S
+        now, frame_s = time.monotonic(), FRAME_S if frame_s is None else frame_s
+        self._saved = min(self._saved + now - self._last, EAGER * frame_s) - frame_s
         self._last = now
-        return max(min(EAGER_S, FRAME_S), -self._saved)
+        return max(min(EAGER_S, frame_s), -self._saved)
 
 
 class Channel(ABC):
@@ -128,7 +132,21 @@ class Channel(ABC):
                 await self._render()
             except Exception:  # one bad frame must not end the stream for all; the next may be good
                 logger.exception("A frame could not be rendered")
+            await self._rest(pacer)
+
+    async def _rest(self, pacer: FramePacer) -> None:
+        """Wait until the next frame may be drawn; no longer for a measurement than that lasts."""
+        scheduler = self.app_state.scheduler
+        if not scheduler.measures():
             await asyncio.sleep(pacer.pause())
+            return
+        pause = pacer.pause(MEASURED_FRAME_S)
+        until = time.monotonic() + pause
+        await asyncio.sleep(min(pause, FRAME_S))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, until - time.monotonic())):
+                while scheduler.measures() and not scheduler.closed:
+                    await self.activity.newer_than(self.activity.version)
 
     async def _render(self) -> None:
         """Render the fragments that show something new, and publish them as a frame."""

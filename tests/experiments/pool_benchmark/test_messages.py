@@ -101,7 +101,7 @@ FINDINGS_AS_READ = [
     (
         "more_workers_than_cpus",
         {},
-        "2 CPUs are usable; 4 processes map 1.00× as fast as 2 processes (95% CI 0.99–1.00), so the extra workers "
+        "2 CPUs are usable; 4 processes map about as fast as 2 processes (95% CI 0.99–1.00), so the extra workers "
         "bring no visible gain.",
     ),
     (
@@ -186,6 +186,7 @@ WRONG = {
     "a mark is out of place": r" [,.;:]|[,;:][,.;:]|\.\.|  ",
     "a word stands twice": r"\b(\w+) \1\b",
     "one of several": r"(?<![\d.])1 (?:CPUs|items|workers|rounds|processes|times|settings|cores|chunks|repetitions)\b",
+    "a verb of one": r"(?<!of )\b(?:2 processes|both) (?!as\b)\w*[^su\W]s\b",
     "several of one": r"(?<![\d.])3 (?:CPU|item|worker|round|process|time|setting|core|chunk|repetition)\b",
 }
 

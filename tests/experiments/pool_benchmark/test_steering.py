@@ -14,6 +14,7 @@ from poolscope.experiments.pool_benchmark.state import State
 from poolscope.protocol.commands import ContinueRounds
 from poolscope.protocol.payloads import ConfigurationDropped, DroppedWhy, PassesPerSample, RoundEnded, RoundsEnded
 from poolscope.protocol.records import Record, Result
+from poolscope.text.numbers import times
 
 from tests.experiments.pool_benchmark.invented_runs import LOUD, SPREAD, about, told
 
@@ -275,6 +276,17 @@ def test_what_more_time_would_buy_is_said_with_a_remedy() -> None:
     assert then == pytest.approx(half / 2**0.5)
     rounds = export.which_pool_json(now)["rounds"]
     assert (rounds["ended"], rounds["settled"], rounds["more_s"]) == ("time spent", False, 30.0)
+
+
+def test_an_interval_wider_than_the_gain_is_said_by_its_ends() -> None:
+    maps = {"serial": [640.0, 2000.0, 300.0], "process 2": [330.0, 90.0, 900.0]}
+    now = after(maps, 60, outcome="finished")
+    found = {finding.code: finding for finding in findings.findings(now, 2)}["unsettled: wide"]
+    low, high, less = (found.numbers[name] or 0.0 for name in ("low", "high", "narrower"))
+    assert (found.holds, bool(found.remedy)) == (True, True)
+    assert less == pytest.approx(1 - 0.5**0.5)
+    assert all(times(end) in found.sentence for end in (low, high))
+    assert found.sentence.count("%") == 1  # by how much more time narrows it
 
 
 def test_a_settled_answer_asks_for_no_more_time() -> None:

@@ -406,6 +406,10 @@ def test_other_runs_of_the_server_are_not_called_other_programs() -> None:
     assert "this server and its other runs used" in by_server.rest
     assert "other programs" not in str(by_server)
     assert "other runs and other programs had the CPUs" in by_both.headline
+    alone = [replace(full, server_cpu_s=seconds, server_alone_cpu_s=seconds) for seconds in (49.0, 25.0)]
+    for_pages, beside_others = (str(verdict_of(told(open_question, noise=noise))) for noise in alone)
+    assert "other runs" not in for_pages + beside_others
+    assert ("other programs" in for_pages, "other programs" in beside_others) == (False, True)
     checks = findings.findings(told(SUM_OF_SQUARES, noise=full), 2)
     found = next(check for check in checks if check.check == "the run was disturbed")
     assert found.numbers["server_cpus"] == pytest.approx(found.numbers["others_cpus"], rel=0.05)

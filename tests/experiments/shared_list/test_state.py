@@ -92,6 +92,13 @@ def test_few_unguarded_threads_are_told_how_to_see_a_loss(producers: int, consum
     assert not found.failure
 
 
+@pytest.mark.parametrize(("lost", "proposed"), [(1, True), (2, True), (3, False), (19, False)])
+def test_who_lost_updates_is_not_told_how_to_lose_some(lost: int, proposed: bool) -> None:
+    counts = counted(added=80 - lost, length=80, really_added=80)
+    found = findings(told(counts, guard="none", producers=4, consumers=2), 2)
+    assert [finding.remedy["guard"] for finding in found] == ["lock", "none"][: 1 + proposed]
+
+
 def test_lost_updates_are_a_failure_whose_cure_is_a_lock() -> None:
     lost = counted(added=3, length=5, really_added=5)
     (found,) = findings(told(lost, guard="none", producers=4, consumers=4), 2)

@@ -132,6 +132,14 @@ def test_lost_updates_are_the_expected_outcome_without_a_guard() -> None:
     assert (lost.holds, dict(lost.numbers)) == (True, {"none": 0.75})
 
 
+def test_a_few_lost_updates_are_not_said_to_be_none() -> None:
+    few = [outcome("none", 6000, 5990, lost=10), *rounds("none", 1, 1, 1)]
+    alone = str(verdict(folded("none", *few), 2))
+    now = folded("lock, none", outcome("lock"), *rounds("lock", 1, 1, 1), *few)
+    lost = {finding.check: finding for finding in findings(now, 2)}["without a guard updates are lost"]
+    assert ["<1%" in words for words in (alone, str(verdict(now, 2)), lost.sentence)] == [True] * 3
+
+
 def test_no_update_lost_without_a_guard_is_called_luck() -> None:
     now = folded("none", outcome("none", lost=0), *rounds("none", 1, 1, 1))
     assert "which is luck" in str(verdict(now, 2))

@@ -26,6 +26,7 @@ def connect(): pass
 samples = [1, 2, 3]
 once = iter(samples)
 number = 5
+few = [1, 2]
 nothing = ()
 def endless():
     n = 0
@@ -109,6 +110,10 @@ def test_a_set_up_may_be_elsewhere(folder: str) -> None:
         ),
         ("leaves:parse@samples", "Importing leaves failed: SystemExit: no display ({folder}/leaves.py, line 1)."),
         ("places:pars@samples", "places ({folder}/places.py) has no pars; is parse meant?"),
+        ("places:breakign@samples", "places ({folder}/places.py) has no breakign; is breaking meant?"),
+        ("places:fwe@samples", "places ({folder}/places.py) has no fwe; is few meant?"),
+        ("places:Few@samples", "places ({folder}/places.py) has no Few; is few meant?"),
+        ("places:new@samples", "places ({folder}/places.py) has no new."),
         ("places:parse@zzz", "places ({folder}/places.py) has no zzz."),
         ("places:number@samples", "places:number is 5 (int), which can't be called."),
         ("places:parse@samples+number", "places:number is 5 (int), which can't be called."),

@@ -382,7 +382,7 @@ FINDINGS: dict[str, dict[str, str]] = {
     "too_large_to_hand_over": {
         "figures": (
             "an item pickles to {item_bytes:size}, its result to {result_bytes:size}; pickling and unpickling both "
-            "takes {pickle_s:duration} beside {seconds_per_item:duration} of work"
+            "take {pickle_s:duration} beside {seconds_per_item:duration} of work"
         ),
         "unknown": "What an item and its result take to pickle is not known.",
         "small": "{figures}.",
@@ -692,8 +692,8 @@ FINDINGS: dict[str, dict[str, str]] = {
             "{names}, of which each worker has a copy of its own."
         ),
         "rounding": (
-            "Every setting returned what the plain loop returned, but for rounding: {config} differs by {largest:.1e} "
-            "of the largest number at the most."
+            "Every setting returned what the plain loop returned, but for rounding: {config} {config:differs/differ} "
+            "by {largest:.1e} of the largest number at the most."
         ),
         "unknown": "Whether an item gives the same result twice can't be told: its results can't be compared.",
         "same": "Every setting returned what the plain loop returned.",
@@ -754,6 +754,11 @@ FINDINGS: dict[str, dict[str, str]] = {
         "settled": "{figures}: more rounds would hardly change the answer.",
         "settled, disturbed": "{figures}: more rounds beside what disturbed them would hardly change the answer.",
         "open": "{figures}[; another {more_s:duration} would bring that to about {half_width_then:percent}].",
+        "wide": (
+            "after {rounds} {rounds:round/rounds} the gain of {config} could be anything from {low:times} to "
+            "{high:times}, which is too little to decide by[; another {more_s:duration} would narrow that by about "
+            "{narrower:percent}]. On a quieter machine, or with fewer settings, the same time tells more."
+        ),
     },
 }
 
@@ -813,7 +818,7 @@ VERDICTS = {
     # A recommendation: a headline and what stands behind it.
     "use": "Use {configs:or}: {gain:times} {base}.",
     "use, behind": "{gain:interval}.[ {tie}]",
-    "other loop": "{config} wins: {gain:times} {base}.",
+    "other loop": "{config} {config:wins/win}: {gain:times} {base}.",
     "other loop, behind": "{gain:interval}.",
     "small gain": "Hardly worth a pool: {config}[, {fastest},] {config:gains/gain} less than {worth_it:percent}.",
     "small gain, behind": "{gain:times} as fast as the plain loop ({gain:interval}), which is simpler.",
@@ -835,6 +840,12 @@ VERDICTS = {
     "no winner, busy by both": (
         "No clear winner, for this server’s other runs and other programs had the CPUs: measure again when they are "
         "quieter."
+    ),
+    "no winner, busy for pages": (
+        "No clear winner, for this server had the CPUs, for the pages that are looked at: measure again with fewer."
+    ),
+    "no winner, busy by pages and others": (
+        "No clear winner, for this server’s pages and other programs had the CPUs: measure again when they are quieter."
     ),
     "figures": (
         "{best:capital}, {fastest}, took {best_s:duration} against {loop_s:duration} for {loop}; {gain:compared} "
@@ -867,6 +878,10 @@ VERDICTS = {
     "others used": "other programs used {others_cpus:.1f} of {host_cpus} {host_cpus:CPU/CPUs}",
     "server used": "this server and its other runs used {server_cpus:.1f} of {host_cpus} {host_cpus:CPU/CPUs}",
     "both used": "{server used}, and other programs {rest_cpus:.1f}",
+    "pages used": (
+        "this server used {server_cpus:.1f} of {host_cpus} {host_cpus:CPU/CPUs} for the pages that are looked at"
+    ),
+    "pages and others used": "{pages used}, and other programs {rest_cpus:.1f}",
     "speed changed": (
         "The CPUs ran at changing speed: the same short loop took {shortest_s:duration} to {longest_s:duration} of CPU "
         "time."

@@ -45,7 +45,13 @@ from poolscope.text.sentences import Part, format_list
 
 NO_GAIN = 1.05  # up to here a kind gains next to nothing
 LESS_MEMORY = 0.67
-USED_BY = {"others": "others used", "server": "server used", "both": "both used"}  # who had the CPUs, in whose words
+USED_BY = {  # who had the CPUs, in whose words
+    "others": "others used",
+    "server": "server used",
+    "both": "both used",
+    "pages": "pages used",
+    "pages and others": "pages and others used",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -473,6 +473,6 @@ def certainty(state: State, recommendation: Recommendation) -> Certainty:
     half = (gain.high - gain.low) / 2 / gain.value
     if state.params.repeats is not None or not state.spent_s:
         return Certainty(settled, rounds, half_width=half)
-    more_s = remedies.more_repetitions(state)["seconds"] - state.spent_s
+    more_s = remedies.more_repetitions(state).get("seconds", state.spent_s) - state.spent_s
     then = half * (state.spent_s / (state.spent_s + more_s)) ** 0.5 if more_s > 0 else None
     return Certainty(settled, rounds, state.spent_s, half, more_s if more_s > 0 else None, then)

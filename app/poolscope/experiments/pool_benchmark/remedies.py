@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import prod
-from statistics import fmean, median
+from statistics import median
 from typing import Any
 
 from poolscope.experiments.experiment import Change
@@ -20,13 +19,15 @@ from poolscope.experiments.pool_benchmark.params import (
     most_items,
 )
 from poolscope.experiments.pool_benchmark.plan import FEWEST_TO_SETTLE, GRACE, UNCOUNTED
-from poolscope.experiments.pool_benchmark.state import State
+from poolscope.experiments.pool_benchmark.state import Configuration, State
+from poolscope.protocol.kinds import IN_PROCESSES, STARTED_BY_METHOD
 
 LONGEST_MS = 60_000
 LEAST_MS = 20.0  # of work that takes the place of one whose length can't be chosen
 GOES_BEYOND = 2  # a remedy goes so far beyond the break-even
 # Every combination of their values is a configuration.
 LISTS = ("sizes", "chunksizes", "kinds", "start_methods", "native_threads", "max_tasks", "pythons")
+OF_SOME_KINDS = {"chunksizes": IN_PROCESSES, "start_methods": STARTED_BY_METHOD, "max_tasks": STARTED_BY_METHOD}
 
 
 def sizes(fitting: Sequence[int]) -> dict[str, Any]:
@@ -77,6 +78,12 @@ def more_items(state: State, wanted: int) -> dict[str, Any]:
 
 
 def more_repetitions(state: State) -> dict[str, Any]:
+    """Twice as many or twice the time; nothing where the run had the most that there may be."""
+    more = _twice(state)
+    return {} if changes_nothing(state, more) else more
+
+
+def _twice(state: State) -> dict[str, Any]:
     if state.params.repeats is None:
         # A run may have taken a little longer than its time, and where it had fewer rounds than an answer needs, those
         # take as long again.
@@ -86,6 +93,11 @@ def more_repetitions(state: State) -> dict[str, Any]:
         return {"seconds": min(float(LONGEST_ROUNDS_S), seconds)}
     most = MOST_REPEATS if compares_kinds(state) else MOST_REPEATS_OF_SIZES
     return {"repeats": min(most, max(10, 2 * state.params.repeats))}
+
+
+def changes_nothing(state: State, remedy: Mapping[str, Any]) -> bool:
+    """Whether it would be this very run once more."""
+    return all(value == getattr(state.params, name, None) for name, value in remedy.items())
 
 
 def only_leaves_out(state: State, remedy: Mapping[str, Any]) -> bool:
@@ -105,23 +117,46 @@ def change(state: State, remedy: Mapping[str, Any]) -> Change:
 
 
 def _seconds(state: State, remedy: Mapping[str, Any]) -> float | None:
-    loop, pools = state.serial, [median(config.total) for config in state.pools if config.total]
+    loop, pools = state.serial, [config for config in state.pools if config.total]
     if loop is None or not loop.map or not pools:
         return None
-    configs = len(pools) * prod(_times_as_many(state, name, remedy[name]) for name in LISTS if name in remedy)
-    round_s = (median(loop.map) + configs * fmean(pools)) * _times_as_long(state, remedy)
+    loop_s, times = median(loop.map), [median(config.total) for config in pools]
+    then_s = loop_s + sum(
+        seconds * _times_as_many(state, remedy, config) for seconds, config in zip(times, pools, strict=True)
+    )
+    took_s, beside_s = _took(state)
+    # What a round takes beside what is timed, and where medians are less than means.
+    longer = took_s / (loop_s + sum(times)) if took_s else 1.0
+    round_s = then_s * longer * _times_as_long(state, remedy)
     repeats = remedy.get("repeats", state.params.repeats)
     if repeats is not None:
-        return float((repeats + UNCOUNTED) * round_s)
+        return float(beside_s + (repeats + UNCOUNTED) * round_s)
     # The time is for all that a run does; for the fewest rounds that say anything it takes a little more.
     asked_s = remedy.get("seconds", state.params.seconds)
     return float(min((1 + GRACE) * asked_s, max(asked_s, (FEWEST_TO_SETTLE + UNCOUNTED) * round_s)))
 
 
-def _times_as_many(state: State, name: str, values: Sequence[Any]) -> float:
-    """How many values of a parameter there will be for one of now; an empty list stands for all that there are."""
-    measured = {config.kind for config in state.pools} if name == "kinds" else getattr(state.params, name, None)
-    return len(values) / max(1, len(measured or ()))
+def _took(state: State) -> tuple[float, float]:
+    """Seconds that a counted round took, and all else: the trial, and what traces and a warm-up take beyond a round.
+
+    0 of what is not known, and where the number of rounds was open: not all configurations were in each of them.
+    """
+    repeats = state.params.repeats
+    if repeats is None or not (state.ended > state.counted > state.warmed_up > state.opened):
+        return 0.0, 0.0
+    rounds = max((number for _, number in state.order), default=0)
+    round_s = (state.counted - state.warmed_up) / 1e9 / max(1, rounds)
+    return round_s, max(0.0, (state.ended - state.opened) / 1e9 - (rounds + UNCOUNTED) * round_s)
+
+
+def _times_as_many(state: State, remedy: Mapping[str, Any], config: Configuration) -> float:
+    """How many configurations there will be for this one; an empty list stands for all that there are."""
+    many = 1.0
+    for name in LISTS:
+        if name in remedy and config.kind in OF_SOME_KINDS.get(name, (config.kind,)):
+            asked = {pool.kind for pool in state.pools} if name == "kinds" else getattr(state.params, name, None)
+            many *= len(remedy[name]) / max(1, len(asked or ()))
+    return many
 
 
 def _times_as_long(state: State, remedy: Mapping[str, Any]) -> float:

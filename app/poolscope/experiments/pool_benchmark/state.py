@@ -196,7 +196,8 @@ class State:
     says what is done now, of the configuration with the key `current` ('' for none), and `map_progress` how far its map
     is, None where that takes less than a second or nobody tells. `cpu` is what spinning processes
     got, `machine` what the host has, `noise` what else ran; each is None until it is known. `outcome` and `reason` are
-    the run's end, '' while it lasts.
+    the run's end, '' while it lasts. `opened`, `warmed_up`, `counted` and `ended` are the clock's nanoseconds at its
+    beginning, at the last sample of a warm-up, at the last counted one, and at its end; 0 where that was not yet.
     """
 
     params: PoolSizesParams | WhichPoolParams
@@ -223,6 +224,9 @@ class State:
     printed: int = 0
     failure: str = ""
     opened: int = 0
+    warmed_up: int = 0
+    counted: int = 0
+    ended: int = 0
     outcome: str = ""
     reason: str = ""
 
@@ -300,7 +304,7 @@ def fold(state: State, record: Record) -> State:
             machine = record.machine or state.machine
             return replace(state, opened=record.t, start_method=record.python.start_method, machine=machine)
         case Sample(repetition=0):
-            return state
+            return replace(state, warmed_up=record.t)
         case Sample():
             return _sample(state, record)
         case Result(payload=payload, config=key):
@@ -320,7 +324,8 @@ def fold(state: State, record: Record) -> State:
         case Failure():
             return replace(state, failure=record.message)
         case End():
-            return replace(state, outcome=record.outcome, reason=record.reason, seconds_left=None, map_progress=None)
+            ended = replace(state, outcome=record.outcome, reason=record.reason, ended=record.t)
+            return replace(ended, seconds_left=None, map_progress=None)
         case _:
             lanes = state.lanes.fold(record)
             return state if lanes is state.lanes else replace(state, lanes=lanes)
@@ -330,6 +335,7 @@ def _sample(state: State, sample: Sample) -> State:
     config = state.configs.get(sample.config)
     if config is None or sample.name not in PHASES:
         return state
+    state = replace(state, counted=sample.t)
     changes: dict[str, Any] = {sample.name: (*getattr(config, sample.name), sample.seconds)}
     if sample.name == "map":
         changes["repetitions"] = (*config.repetitions, sample.repetition)

@@ -39,7 +39,13 @@ from poolscope.stats.intervals import ratio
 from poolscope.text.sentences import Part
 
 # The headline where there is no winner, by who had the CPUs.
-BUSY = {"others": "no winner, busy", "server": "no winner, busy by the server", "both": "no winner, busy by both"}
+BUSY = {
+    "others": "no winner, busy",
+    "server": "no winner, busy by the server",
+    "both": "no winner, busy by both",
+    "pages": "no winner, busy for pages",
+    "pages and others": "no winner, busy by pages and others",
+}
 TWICE = 1.995  # from here on how many times as long is easier to read than by how many percent
 # The headline where the times are not those of the work.
 NO_ANSWER = {"lazy": "no answer, lazy", "kept": "no answer, kept"}

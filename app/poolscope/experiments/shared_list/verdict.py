@@ -8,6 +8,7 @@ from poolscope.experiments.shared_list.judgement import Agreement, disagreements
 from poolscope.experiments.shared_list.state import SharedListState
 
 OUTGROWN = 1_000_000  # numbers at which an unbounded list is held
+FEW_LOST = 2  # updates that are next to nothing: a run with more has shown what there is to see
 CROWD = 4  # producers, and as many consumers, that soon lose updates without a guard
 LOSSES = (Agreement.LOST_UPDATES, Agreement.BROKEN_CHECK)
 
@@ -35,14 +36,14 @@ def findings(state: SharedListState, usable_cpus: int) -> tuple[Finding, ...]:
 
 
 def _unguarded(state: SharedListState) -> list[Finding]:
-    """The cure where something was lost, and how to see more of it, or anything at all, where threads are few."""
+    """The cure where something was lost, and how to see anything at all, or more than little, where threads are few."""
     params, agreement = state.params, outcome(state)
-    found = []
+    found, lost = [], max((abs(pair.counted - pair.really) for pair in disagreements(state)), default=0)
     if agreement in LOSSES:
         numbers = {"disagreements": float(len(disagreements(state)))}
         remedy = {**params.model_dump(), "guard": "lock"}
         found.append(Finding(messages.CHECKS["lost"], True, messages.CURE, numbers, remedy, failure=True))
-    if min(params.producers, params.consumers) >= CROWD:
+    if min(params.producers, params.consumers) >= CROWD or lost > FEW_LOST:
         return found
     crowd = {"producers": max(CROWD, params.producers), "consumers": max(CROWD, params.consumers)}
     check, sentence = "few", messages.MORE_THREADS

@@ -13,6 +13,7 @@ from typing import Any
 from poolscope.experiments.sharing import worker_group
 from poolscope.experiments.sharing.demo_context import DemoContext, totals
 from poolscope.experiments.sharing.payloads import ToolOutcome
+from poolscope.text.numbers import percent
 
 DEPTH = 20
 HELD_S = 0.02  # at the deepest point, so that the others have to wait for the whole descent
@@ -93,7 +94,7 @@ def demonstrate_unguarded(demo: DemoContext) -> ToolOutcome:
         actor = demo.actor(f"thread {number}")
         demo.spans(actor, (("running", began, ended) for began, _, ended in result.value))
     lost = expected - counter.value
-    share = f"{lost:,} of {expected:,} additions, {lost / expected:.0%}"
+    share = f"{lost:,} of {expected:,} additions, {percent(lost / expected)}%"
     facts = [("lost updates", share if lost else "none this time")]
     return ToolOutcome(expected, counter.value, lost == 0, tuple(facts), lost=lost)
 

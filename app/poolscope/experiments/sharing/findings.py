@@ -104,6 +104,7 @@ def disturbed(state: SharingState, usable_cpus: int) -> Disturbance | None:
         others_cpu_s=others_cpu_s,
         throttled_rise=throttled_rise,
         server_cpu_s=noise.server_cpu_s,
+        server_alone_cpu_s=noise.server_alone_cpu_s,
     )
 
 

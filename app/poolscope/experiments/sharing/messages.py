@@ -10,7 +10,7 @@ from poolscope.experiments.sharing.catalog import Tool
 from poolscope.experiments.sharing.payloads import ToolFailed
 from poolscope.experiments.sharing.state import ToolState
 from poolscope.stats.intervals import Ratio
-from poolscope.text.numbers import count, duration, interval_of, times, whole
+from poolscope.text.numbers import count, duration, interval_of, percent, times, whole
 from poolscope.text.sentences import capital, format_list
 
 # What each check looks for, and what is so where it is not found.
@@ -75,7 +75,8 @@ def headline(rows: Sequence[ToolState], workers: int) -> str:
         parts.append(f"{'both' if len(guarded) == 2 else f'all {len(guarded)}'} guarded tools are right")
     losers = [row for row in bare if row.lost]
     if losers:
-        shares = [f"{row.tool.between} {'' if place else 'lose '}{row.lost:.0%}" for place, row in enumerate(losers)]
+        shares = [f"{row.tool.between} {percent(row.lost)}%" for row in losers]
+        shares[0] = f"{losers[0].tool.between} lose {percent(losers[0].lost)}%"
         parts.append(f"without a guard {format_list(shares)} of their updates, {INTERRUPTED}")
     spared = [row.tool.title for row in bare if not row.lost]
     if spared:
@@ -91,7 +92,7 @@ def _of_one(row: ToolState, workers: int) -> str:
         return f"{row.tool.title} lost no update, {why_none_lost(workers)}."
     if row.lost and row.outcome is not None:
         counted = f"{value(row.outcome.actual)} counted instead of {value(row.outcome.expected)}"
-        return f"{capital(row.tool.title)}: {row.lost:.0%} of the updates are lost, {counted}, {INTERRUPTED}."
+        return f"{capital(row.tool.title)}: {percent(row.lost)}% of the updates are lost, {counted}, {INTERRUPTED}."
     price = f"; {operation(row.tool)} costs {duration(median(row.costs))}" if row.rounds else ""
     return f"{result(row)}{price}."
 
@@ -146,7 +147,7 @@ def guarded_right(wrong: Sequence[str], of: int) -> str:
 
 def updates_lost(rows: Sequence[ToolState], workers: int) -> str:
     parts = [
-        f"{row.tool.title}: {value(row.outcome.lost)} of {value(row.outcome.expected)} ({row.lost or 0:.0%})"
+        f"{row.tool.title}: {value(row.outcome.lost)} of {value(row.outcome.expected)} ({percent(row.lost or 0)}%)"
         for row in rows
         if row.outcome
     ]

@@ -5,7 +5,6 @@ Nothing of ours is imported there; `user_modules` says where the modules come fr
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
@@ -25,7 +24,7 @@ from poolscope.protocol.work_names import WorkNames, path_of
 from poolscope.runner.host.errors import WorkUnusable
 from poolscope.runner.host.pickling import error_in_words, short
 from poolscope.runner.host.raised_by_work import RAISED_BY_WORK
-from poolscope.runner.host.user_modules import UserModules
+from poolscope.runner.host.user_modules import UserModules, name_meant
 
 MOST_ITEMS = 100_000  # an endless generator is cut here …
 MOST_OF_FREE = 0.5  # … or where its items fill so much of the free memory, which is looked at every
@@ -97,8 +96,8 @@ def found_at(place: tuple[str, str], modules: UserModules) -> Any:
         try:
             found = getattr(found, step)
         except AttributeError:
-            near = difflib.get_close_matches(step, dir(found), 1, cutoff=0.75)
-            meant = f"; is {near[0]} meant?" if near else "."
+            near = name_meant(step, dir(found))
+            meant = f"; is {near} meant?" if near else "."
             file = getattr(module, "__file__", None) or "a package without a file"
             raise WorkUnusable(f"{module.__name__} ({file}) has no {path}{meant}") from None
     return found

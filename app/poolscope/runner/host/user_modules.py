@@ -19,7 +19,7 @@ import platform
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain, takewhile
 from pathlib import Path
@@ -160,8 +160,8 @@ class UserModules:
         there = [path for path in (file.parent, self.folder) if path.is_dir()][:1]
         names = {os.path.relpath(path, self.folder): path for path in chain(*(sources_below(root) for root in there))}
         asked = os.path.relpath(file, self.folder)
-        near = difflib.get_close_matches(asked, names, 1, 0.75) or [name for name in names if name.endswith(file.name)]
-        return f"; is {near[0]} meant?" if near else "."
+        near = name_meant(asked, names) or next((name for name in names if name.endswith(file.name)), "")
+        return f"; is {near} meant?" if near else "."
 
     # By name
 
@@ -250,7 +250,7 @@ class UserModules:
         roots = dict.fromkeys([*self._roots(), *self._project_roots()])
         modules = {file: root for root in roots if root.is_dir() for file in sources_below(root)}
         names = [dotted_name(file, root, 0) for file, root in modules.items()]
-        return next(iter(difflib.get_close_matches(name, filter(None, names), 1, 0.75)), "")
+        return name_meant(name, filter(None, names))
 
     @contextmanager
     def _explained_import(self, name: str) -> Iterator[None]:
@@ -304,6 +304,18 @@ def hiding_files() -> list[str]:
 def is_part(name: str | None, of: str) -> bool:
     """Whether a dotted name is another one's beginning, or all of it."""
     return name is not None and f"{of}.".startswith(f"{name}.")
+
+
+def name_meant(asked: str, names: Iterable[str]) -> str:
+    """Of names the one that is meant by a misspelt one; '' where none is much like it.
+
+    One of the same letters in another order comes first: of a short name two that change places are too much of it for
+    difflib, whose measure counts what is alike on end.
+    """
+    there = list(names)
+    letters = sorted(asked.casefold())
+    alike = [name for name in there if len(name) == len(asked) and sorted(name.casefold()) == letters]
+    return next(iter(alike or difflib.get_close_matches(asked, there, 1, 0.75)), "")
 
 
 def is_importable(name: str) -> bool:

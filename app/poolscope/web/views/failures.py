@@ -266,6 +266,7 @@ class FailuresView(View):
     )
     group = "Who finds out when something breaks?"
     wide = True
+    rows_known = True
     shortcuts = tuple(Shortcut("scenarios", scenario.name, scenario.title) for scenario in SCENARIOS.values())
     columns: ClassVar[Columns] = {
         "bench": (

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from operator import attrgetter
 from statistics import median
 from typing import Any, ClassVar
@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from poolscope.experiments.sharing.catalog import ALL, CATALOG, SEPARATOR, SPANS_AN_ACTOR, TOOLS, Tool
 from poolscope.experiments.sharing.messages import error
 from poolscope.experiments.sharing.params import SharingParams
+from poolscope.experiments.sharing.payloads import StepLine
 from poolscope.experiments.sharing.state import SharingState, ToolState
 from poolscope.experiments.timeline import Lanes
 from poolscope.protocol.records import Span
@@ -93,12 +94,20 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True)
+class Article:
+    """The place of one tool's article; `story` is None while, and where, there is nothing to tell of it."""
+
+    anchor: str
+    story: Story | None
+
+
+@dataclass(frozen=True, slots=True)
 class SharingFacts:
     """Everything that the blocks of this experiment show; `rates` is None before anything was timed."""
 
     on_bench: Table
     compared: Table
-    stories: tuple[Story, ...]
+    articles: Mapping[str, Article]
     rates: ChartFacts | None
     confidence: str
     one_sample: bool
@@ -117,15 +126,29 @@ class BenchRow:
     button: Button | None = None
 
 
+def _anchor(name: str) -> str:
+    return f"tool-{name}"
+
+
+def _article(facts: SharingFacts, name: str) -> Article:
+    return facts.articles[name]
+
+
 class SharingView(View):
     """Sharing data: a bar and a row a tool, and for each an article with its picture."""
 
     group = "Which tool shares data correctly, and at what price?"
+    rows_known = True
     idle = (
         "Each tool is shown at work once, then all are timed in turns. You will see who waits and who holds, whether "
         "the result is right or updates got lost, and what one operation costs."
     )
-    parts = (PageBlock("rates"), PageBlock("compared"), PageBlock("tools"))
+    # A block for each, so that what one shows as it comes does not send and draw all others again.
+    parts = (
+        PageBlock("rates"),
+        PageBlock("compared"),
+        *(PageBlock(_anchor(tool.name), "article", partial(_article, name=tool.name)) for tool in CATALOG),
+    )
     shortcuts = (Shortcut("tools", ALL, "compare all"), *(Shortcut("tools", tool.name, tool.title) for tool in CATALOG))
     columns: ClassVar[Columns] = {
         "bench": (
@@ -191,14 +214,15 @@ class SharingView(View):
         rows = tuple(_row(row, low, high, state.outcome) for row in state.rows)
         level = next((timing(row.rates).confidence for row in state.rows if row.rates), None)
         timed = any(row.rate is not None for row in rows)
+        stories = {
+            row.tool.name: _story(row, tool, state, run.status.live)
+            for row, tool in zip(state.rows, rows, strict=True)
+            if _has_story(row)
+        }
         return SharingFacts(
             on_bench=self._on_bench(run, state, rows, low, high),
             compared=table(self.columns["compared"], rows),
-            stories=tuple(
-                _story(row, tool, state, run.status.live)
-                for row, tool in zip(state.rows, rows, strict=True)
-                if _has_story(row)
-            ),
+            articles={tool.name: Article(_anchor(tool.name), stories.get(tool.name)) for tool in CATALOG},
             rates=self.figure("rates", run, len(state.order), 24 * len(rows) + 8) if timed else None,
             confidence=f"{level:.0%}" if level else "",
             one_sample=timed
@@ -274,8 +298,8 @@ def _row(row: ToolState, low: int, high: int, outcome: str) -> ToolRow:
     share = (math.log10(rate.median) - low) / (high - low) if rate else None
     return ToolRow(
         tool=row.tool,
-        anchor=f"tool-{row.tool.name}",
-        href=f"#tool-{row.tool.name}" if _has_story(row) else "",
+        anchor=_anchor(row.tool.name),
+        href=f"#{_anchor(row.tool.name)}" if _has_story(row) else "",
         mark=mark,
         word=word,
         rate=rate.median if rate else None,
@@ -302,7 +326,7 @@ def _came_out(row: ToolState, outcome: str) -> tuple[str, str]:
             return "stopped", "not run"
         return ("running", "running") if row.phase == "running" else ("queued", "queued")
     if row.lost:
-        return "failed", f"lost {row.lost:.0%}"
+        return "failed", f"lost {numbers.percent(row.lost)}%"
     if not row.correct:
         return "failed", "wrong"
     return "done", "none lost" if row.tool.wrong else "right"
@@ -310,14 +334,10 @@ def _came_out(row: ToolState, outcome: str) -> tuple[str, str]:
 
 def _story(row: ToolState, tool: ToolRow, state: SharingState, live: bool) -> Story:
     outcome = row.outcome
-    start, end, cut = _window(row.lanes)
-    ticks = timeline.since(max(end - start, 1) / 1e9)
+    drawing = _drawing(Same(row.lanes), Same(row.step_line))
     expected, actual = (_text(outcome.expected), _text(outcome.actual)) if outcome else ("", "")
     number = outcome is not None and isinstance(outcome.expected, int)
     threads = outcome.threads if outcome else ()
-    points = row.step_line.points if row.step_line else ()
-    measure = row.step_line.label if row.step_line else ""
-    keys = SharingView.timelines["tool"].legend(row.lanes)
     return Story(
         anchor=tool.anchor,
         title=row.tool.title,
@@ -334,17 +354,59 @@ def _story(row: ToolState, tool: ToolRow, state: SharingState, live: bool) -> St
             *((name, THOUSANDS.sub(NARROW, value)) for name, value in (outcome.facts if outcome else ())),
         ),
         waits=table(SharingView.columns["waits"], threads) if threads else None,
-        picture=timeline.picture(_named(row.lanes), start, end, ticks, keys=keys) if row.lanes.spans else None,
-        track=timeline.track(points, start, end, ticks, f"{measure} over time", 1) if points else None,
-        measure=measure,
-        note=f"the first {numbers.duration((end - start) / 1e9)}" if cut else "",
-        keys=keys,
+        picture=drawing.picture,
+        track=drawing.track,
+        measure=row.step_line.label if row.step_line else "",
+        note=drawing.note,
+        keys=drawing.keys,
         missing=row.missing or "",
         shown=outcome is not None and not row.missing,
         alone=len(state.rows) == 1,
         cured=None if live or (cured := _cured(row, state)) is None else replace(cured, htmx=False),
         error=error(row.failed) if row.failed else "",
         traceback=row.failed.traceback if row.failed else "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """What equals another one of the very same thing alone: to compare large ones takes as long as to draw them."""
+
+    thing: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self.thing is other.thing
+
+    def __hash__(self) -> int:
+        return id(self.thing)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What is drawn of a tool at work: its lanes, what was measured meanwhile, and how much of it is shown."""
+
+    picture: timeline.Picture | None
+    track: timeline.Track | None
+    note: str
+    keys: tuple[tuple[str, str], ...]
+
+
+# Once a tool has been shown nothing of it changes. To draw all of them anew with each round that is timed took a tenth
+# of a CPU from what was timed, for each page that somebody looked at.
+@lru_cache(2 * len(CATALOG))
+def _drawing(same_lanes: Same, same_line: Same) -> Drawing:
+    lanes: Lanes = same_lanes.thing
+    line: StepLine | None = same_line.thing
+    start, end, cut = _window(lanes)
+    ticks = timeline.since(max(end - start, 1) / 1e9)
+    keys = SharingView.timelines["tool"].legend(lanes)
+    return Drawing(
+        picture=timeline.picture(_named(lanes), start, end, ticks, keys=keys) if lanes.spans else None,
+        track=timeline.track(line.points, start, end, ticks, f"{line.label} over time", 1)
+        if line and line.points
+        else None,
+        note=f"the first {numbers.duration((end - start) / 1e9)}" if cut else "",
+        keys=keys,
     )
 
 

@@ -97,8 +97,9 @@ class View(ABC):
 
     `idle` says what a run will show. Views of one `group`, a question, stand together on the bench. A `wide` panel
     takes two columns of the bench. `parts` are the blocks of a run's page in their order. A `replay` plays an ended run
-    again. `columns`, `charts` and `timelines` describe the tables, charts and lanes by name; the templates get their
-    content from `view`. `routes` lead to what only these runs have.
+    again. Where its `rows_known` are before a run begins, the panel of one that waits has them. `columns`, `charts` and
+    `timelines` describe the tables, charts and lanes by name; the templates get their content from `view`. `routes`
+    lead to what only these runs have.
     """
 
     idle: ClassVar[str]
@@ -106,6 +107,7 @@ class View(ABC):
     parts: ClassVar[tuple[PageBlock, ...]]
     wide: ClassVar[bool] = False
     replay: ClassVar[bool] = False
+    rows_known: ClassVar[bool] = False
     shortcuts: ClassVar[tuple[Shortcut, ...]] = ()
     columns: ClassVar[Columns] = {}
     charts: ClassVar[Charts] = {}

@@ -201,12 +201,13 @@ def _rank(result: CheckResult, recommended: str) -> tuple[bool, bool, float]:
 
 def _finding(state: State, check: Check, result: CheckResult, recommended: str) -> Finding:
     name = check.__name__
+    remedy = {} if remedies.changes_nothing(state, result.remedy) else result.remedy
     return Finding(
         messages.CHECKS[name],
         result.holds,
         messages.finding_sentence(state, name, result.code, result.facts),
         result.numbers,
-        result.remedy,
+        remedy,
         f"{name}: {result.code}",
         failure=check in FAILURES or (check is results_differ and result.code in WRONG_RESULTS),
         not_recommended=_is_for_others(result, recommended) or remedies.only_leaves_out(state, result.remedy),

@@ -29,6 +29,7 @@ from poolscope.text.numbers import duration
 from poolscope.text.sentences import Part, format_list
 
 MOST_SLOW = 5  # items that a sentence names
+WIDE = 0.5  # half of an interval over its middle: beyond, how far one is off says less than where it may lie
 MOST_TASKS = 1000  # that the noise detectors are given of one configuration
 # The causes that are told, where pools differ from the loop and where the loop's own results change.
 TOLD: tuple[DifferenceCode, ...] = (
@@ -151,6 +152,7 @@ def judge_disturbance(state: State, usable_cpus: int) -> Disturbance | None:
         throttled_rise=throttled_rise,
         effective_cpus=state.cpu.effective.get(str(usable_cpus)) if state.cpu and computes else None,
         server_cpu_s=noise.server_cpu_s,
+        server_alone_cpu_s=noise.server_alone_cpu_s,
     )
 
 
@@ -243,7 +245,7 @@ def unsettled(state: State, usable_cpus: int) -> CheckResult:
         return CheckResult(None, "broken off", facts)  # what it lacked is not time
     if known.half_width is None:
         return CheckResult(True, "no interval", facts, more)
-    facts |= {"half_width": known.half_width}
+    facts |= {"half_width": known.half_width, "low": recommendation.gain.low, "high": recommendation.gain.high}
     if known.spent_s is not None:
         facts |= {"spent_s": known.spent_s}
     if known.settled:
@@ -251,4 +253,6 @@ def unsettled(state: State, usable_cpus: int) -> CheckResult:
         return CheckResult(False, "settled, disturbed" if disturbed else "settled", facts)
     if known.more_s is not None:
         facts |= {"more_s": known.more_s, "half_width_then": known.half_width_then}
-    return CheckResult(True if state.outcome else None, "open", facts, more if state.outcome else {})
+        facts["narrower"] = 1 - (known.half_width_then or 0.0) / known.half_width
+    code = "wide" if known.half_width > WIDE else "open"
+    return CheckResult(True if state.outcome else None, code, facts, more if state.outcome else {})
