@@ -18,6 +18,9 @@ SCREENS: tuple[dict[str, Any], ...] = (
 )
 
 
+A_WORD = 0.005  # the score of a few words that move within their line; a paragraph on a phone has twice that
+
+
 @pytest.mark.parametrize(
     ("experiment", "params"),
     [
@@ -47,10 +50,12 @@ def test_nothing_in_sight_jumps_as_a_worker_is_killed(open_page: Opens, bench: S
         observe(page)
         expect(page.locator("#run-kill")).to_be_visible()
     assert bench.api.post(f"/api/runs/{run_id}/faults", json={"worker": 1}).is_success
-    assert_nothing_moves(pages, bench, run_id)
+    for page in pages:
+        expect(page.locator("#run-head .notice")).to_be_visible()
+    assert_nothing_moves(pages, bench, run_id, A_WORD)
 
 
-def assert_nothing_moves(pages: list[Page], bench: Served, run_id: str) -> None:
+def assert_nothing_moves(pages: list[Page], bench: Served, run_id: str, bearable: float = BEARABLE) -> None:
     """Wait on all pages of a run for its end; none of them may have moved until then."""
     for page in pages:
         expect(page.locator("#run-state")).to_contain_text("finished")
@@ -60,7 +65,7 @@ def assert_nothing_moves(pages: list[Page], bench: Served, run_id: str) -> None:
         page.goto("/healthz")  # nothing asks any more for the charts of what is deleted
     # The bench's forms show the values of the last run, which other tests measure.
     bench.api.delete(f"/api/runs/{run_id}")
-    assert max(map(worst_burst, moved)) < BEARABLE, [shift for each in moved for shift in each if shift[1] > 0.005]
+    assert max(map(worst_burst, moved)) < bearable, [shift for each in moved for shift in each if shift[1] > 0.001]
 
 
 def test_the_page_of_a_run_that_has_ended_keeps_no_room_for_it(open_page: Opens, bench: Served) -> None:

@@ -12,6 +12,7 @@ import psutil
 import pytest
 from poolscope.experiments.sharing.catalog import CATALOG, TOOLS
 from poolscope.experiments.sharing.charts import chart
+from poolscope.experiments.sharing.counting import share_in_words
 from poolscope.experiments.sharing.export import rows as table_rows
 from poolscope.experiments.sharing.findings import findings
 from poolscope.experiments.sharing.handlers import HANDLERS
@@ -337,3 +338,8 @@ def test_a_tool_whose_worker_is_killed_on_request_fails_alone(start_method: str)
     assert timed == [("lock", 0), ("lock", 1)]
     steps = [record for record in records if isinstance(record, Progress)]
     assert steps[-1].done == steps[-1].total
+
+
+@pytest.mark.parametrize(("share", "words"), [(0.0, "0%"), (0.002, "<1%"), (0.006, "1%"), (0.75, "75%")])
+def test_a_few_lost_additions_are_not_said_to_be_none(share: float, words: str) -> None:
+    assert share_in_words(share) == words

@@ -13,7 +13,6 @@ from typing import Any
 from poolscope.experiments.sharing import worker_group
 from poolscope.experiments.sharing.demo_context import DemoContext, totals
 from poolscope.experiments.sharing.payloads import ToolOutcome
-from poolscope.text.numbers import percent
 
 DEPTH = 20
 HELD_S = 0.02  # at the deepest point, so that the others have to wait for the whole descent
@@ -87,6 +86,11 @@ def measure_locked(demo: DemoContext, operations: int, lock: Any) -> int:
     return worker_group.elapsed(results)
 
 
+def share_in_words(share: float) -> str:
+    """'34%', '<1%' of a little one: the child has no wording of its own, nor that of the server."""
+    return "<1%" if 0 < share < 0.005 else f"{share:.0%}"
+
+
 def demonstrate_unguarded(demo: DemoContext) -> ToolOutcome:
     counter, expected = SharedCounter(), demo.demonstrated
     results = demo.threads([(add_in_two_steps, (counter, part)) for part in demo.parts(expected)])
@@ -94,7 +98,7 @@ def demonstrate_unguarded(demo: DemoContext) -> ToolOutcome:
         actor = demo.actor(f"thread {number}")
         demo.spans(actor, (("running", began, ended) for began, _, ended in result.value))
     lost = expected - counter.value
-    share = f"{lost:,} of {expected:,} additions, {percent(lost / expected)}%"
+    share = f"{lost:,} of {expected:,} additions, {share_in_words(lost / expected)}"
     facts = [("lost updates", share if lost else "none this time")]
     return ToolOutcome(expected, counter.value, lost == 0, tuple(facts), lost=lost)
 
