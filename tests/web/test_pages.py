@@ -434,7 +434,7 @@ def test_run_again_takes_the_same_parameters_and_a_remedy_changes_them(browser: 
         answer = browser.post(f"/runs/{alone['id']}/again", data=sent)
         assert answer.status_code == 303
         assert ended(browser, answer.headers["location"].removeprefix("/runs/"))["params"] == params
-    for nonsense in ("99", "\u00b2", "-1", "x", "9" * 5000):
+    for nonsense in ("99", "\u00b2", "-1", "9" * 5000):
         answer = browser.post(f"/runs/{alone['id']}/again", data={"remedy": nonsense})
         assert answer.status_code == 303
         assert ended(browser, answer.headers["location"].removeprefix("/runs/"))["params"] == alone["params"]
