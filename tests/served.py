@@ -21,7 +21,9 @@ from poolscope.runs.process_tree import session
 from tests.waiting import BOUND_S, lives, until, until_gone
 
 ADDRESS = re.compile(r"http://\S+:(\d+)")
-PROGRAM = "from poolscope.cli import main; main()"
+# Making SciPy and the API's document ready takes a second of CPU time, five seconds after the start; few tests need
+# either, and whoever needs one first has it made then.
+PROGRAM = "from poolscope import main as parts; parts.WARM_AFTER_S = 600; from poolscope.cli import main; main()"
 COMMAND = (sys.executable, "-c", PROGRAM, "serve")
 # The tests of a module start more runs than one person would.
 ROOMY = {"starts_per_minute": "10000"}

@@ -202,9 +202,12 @@ def hide(page: Page, hidden: bool) -> None:
 
 
 def fill(page: Page, experiment: str, **values: str) -> None:
-    """Type values into the form of an experiment on the bench."""
+    """Type values into the form of an experiment on the bench, where they are not there already."""
     form = page.locator(f"#{experiment}-form")
-    for name, value in values.items():
+    present = form.evaluate("(form, names) => names.map(name => form.elements[name].value)", list(values))
+    for (name, value), there in zip(values.items(), present, strict=True):
+        if value == there:
+            continue
         field = form.locator(f"[name={name}]")
         if not field.is_visible():
             form.get_by_text("More", exact=True).click()

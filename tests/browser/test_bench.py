@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -18,12 +19,15 @@ CONTENT = "card => [...card.children].map(part => part.offsetHeight)"
 HEIGHT = "element => element.offsetHeight"
 EVERY = (320, 390, 800, 1100, 1440, 2560)
 FROM_A_TABLET = (768, 900, 1024, 1280, 1440, 1920, 2400, 2560)  # on a phone panels grow with their runs
-LIVE: dict[str, dict[str, object]] = {
-    "failures": {"scenarios": "by-hand"},
-    "shared-list": {"seconds": 600},
-    "pool-sizes": {"workload": "square-sleep"},
-    "sharing": {"operations": 20_000},
-}
+# Together, as far as only one run measures at a time; each outlasts a slow look at it in all widths.
+LIVE: tuple[dict[str, dict[str, object]], ...] = (
+    {
+        "failures": {"scenarios": "by-hand", "wait": 600},
+        "shared-list": {"seconds": 600, "delay_min": 1, "delay_max": 2},
+        "pool-sizes": {"workload": "square-sleep", "work_ms": 100, "sizes": "1", "repeats": 100},
+    },
+    {"sharing": {"operations": 20_000, "repeats": 30}},
+)
 # The part of a panel's height below all that is in it.
 EMPTY = """panel => {
     const {top, bottom} = panel.getBoundingClientRect();
@@ -124,33 +128,39 @@ def test_the_first_card_keeps_its_height_as_its_run_begins(open_page: Opens) -> 
     form.get_by_role("link", name="Reset").click()
     expect(form.locator("[name=sizes]")).to_have_value("1, 2, 4, 8")
     expect(form.get_by_role("button", name="Run", exact=True)).to_be_visible()
-    idle = in_widths(page, ".ways article", CONTENT, EVERY)
+    idle = in_widths(page, [".ways article"], CONTENT, EVERY)
     page.evaluate("scrollTo(0, 0)")
     form.get_by_role("button", name="Run", exact=True).click()
     expect(page.locator("#which-pool-stop button")).to_be_visible()
-    assert in_widths(page, ".ways article", CONTENT, EVERY) == idle
+    assert in_widths(page, [".ways article"], CONTENT, EVERY) == idle
 
 
 def test_the_fields_of_a_panel_keep_their_room_as_a_run_begins(open_page: Opens, bench: Served) -> None:
     page = until_live(open_page())
-    for experiment, params in LIVE.items():
-        ask = page.locator(f"#{experiment}-ask")
-        expect(ask.get_by_role("button", name="Run", exact=True)).to_be_visible()
-        idle = in_widths(page, f"#{experiment}-ask", HEIGHT, FROM_A_TABLET)
-        bench.begin(experiment, **params)
-        expect(ask.get_by_role("button", name="Stop")).to_be_visible()
-        if experiment != "shared-list":
-            expect(ask.get_by_role("button", name="Kill now")).to_be_visible()
-        assert in_widths(page, f"#{experiment}-ask", HEIGHT, FROM_A_TABLET) == idle, experiment
+    asks = {experiment: f"#{experiment}-ask" for together in LIVE for experiment in together}
+    for selector in asks.values():
+        expect(page.locator(selector).get_by_role("button", name="Run", exact=True)).to_be_visible()
+    idle = in_widths(page, asks.values(), HEIGHT, FROM_A_TABLET)
+    for together in LIVE:
+        for experiment, params in together.items():
+            bench.begin(experiment, **params)
+        for experiment in together:
+            ask = page.locator(asks[experiment])
+            expect(ask.get_by_role("button", name="Stop")).to_be_visible()
+            if experiment != "shared-list":
+                expect(ask.get_by_role("button", name="Kill now")).to_be_visible()
+        live = in_widths(page, [asks[experiment] for experiment in together], HEIGHT, FROM_A_TABLET)
+        assert live == {selector: idle[selector] for selector in live}
         bench.stop_all()
 
 
-def in_widths(page: Page, selector: str, what: str, widths: tuple[int, ...]) -> dict[int, object]:
-    """What the first of its kind says of itself in windows of several widths."""
-    found = {}
+def in_widths(page: Page, selectors: Iterable[str], what: str, widths: tuple[int, ...]) -> dict[str, list[object]]:
+    """What the first of each kind says of itself in windows of several widths."""
+    found: dict[str, list[object]] = {selector: [] for selector in selectors}
     for width in widths:
         page.set_viewport_size({"width": width, "height": 900})
-        found[width] = page.locator(selector).first.evaluate(what)
+        for selector, said in found.items():
+            said.append(page.locator(selector).first.evaluate(what))
     return found
 
 

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Page, expect
+from poolscope.experiments.failures.catalogue import SCENARIOS, SIDE_BY_SIDE, key
+from poolscope.experiments.failures.payloads import (
+    CaseBegan,
+    CaseEnding,
+    CaseExited,
+    CaseLeftovers,
+    CaseMoment,
+    CaseOutcome,
+    FaultMade,
+    TasksKept,
+    TasksLost,
+)
+from poolscope.protocol.records import Result, from_line
 
 from tests.browser.conftest import Opens, until_live
+from tests.kept_runs import kept
 from tests.served import Served, served
 from tests.waiting import until
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 WIDTHS = (320, 360, 390, 768, 1440, 2560)
-# What is looked for where. A scheme changes colours and nothing else, a width places and sizes; looking for
-# everything in all of them would take three times as long.
-LOOKED_AT: dict[int, tuple[tuple[Literal["light", "dark"], *tuple[str, ...]], ...]] = {
-    390: (("light",), ("dark", "color-contrast")),
-    1440: (("light", "color-contrast", "target-size", "scrollable-region-focusable", "region"),),
+# What is looked for where, and everything in the first. A scheme changes colours and nothing else, a width places and
+# sizes; looking for everything in all of them would take four times as long.
+LOOKED_AT: dict[int, tuple[Literal["light", "dark"], *tuple[str, ...]]] = {
+    390: ("light",),
+    1440: ("dark", "color-contrast", "target-size", "scrollable-region-focusable", "region"),
 }
 # It would load style sheets and media again for two rules: no page has media, nor a style that forbids to turn it.
 # A finding of a run that a terminal made has a command, as long as the paths in it.
@@ -37,29 +52,32 @@ OPEN = """document.querySelectorAll("main details:not(.menu)").forEach(details =
     details.name = "";
     details.open = !details.matches(".several details");
 })"""
-LISTS = "() => document.querySelectorAll('.several details').length"
-# One of them alone, as it is when somebody opens it.
-OPEN_LIST = (
-    "at => document.querySelectorAll('.several details').forEach((list, place) => { list.open = place === at; })"
-)
+# Of these one in each form, by its place there, as it is when somebody opens it: those of other forms are far away, and
+# each look at them reads the whole page.
+LISTS = "() => Math.max(0, ...[...document.forms].map(form => form.querySelectorAll('.several details').length))"
+OPEN_LISTS = """at => {
+    for (const form of document.forms) {
+        form.querySelectorAll('.several details').forEach((list, place) => { list.open = place === at; });
+    }
+}"""
 
 # A wait that long fills the time between two pools: starting pools is what costs, and what is looked at needs few.
-SLOW_MS = 60
+SLOW: dict[str, Any] = {"workload": "square-sleep", "work_ms": 100, "sizes": "1, 2", "repeats": 100}
 
 Prepare = Callable[[Served], str]
 
 
 def running(bench: Served) -> str:
     """The bench with a live list, factorials and a measurement that another one waits for."""
-    bench.begin("shared-list", producers=2, consumers=2, delay_min=0.05, delay_max=0.2, seconds=600)
+    bench.begin("shared-list", producers=2, consumers=2, delay_min=0.2, delay_max=0.5, seconds=600)
     bench.begin("factorials", first=-2, last=30)
-    bench.begin("pool-sizes", workload="square-sleep", work_ms=SLOW_MS, repeats=100)
+    bench.begin("pool-sizes", **SLOW)
     bench.begin("pool-sizes")
     return "/"
 
 
 def measuring(bench: Served) -> str:
-    return f"/runs/{bench.begin('pool-sizes', workload='square-sleep', work_ms=SLOW_MS, repeats=100)}"
+    return f"/runs/{bench.begin('pool-sizes', **SLOW)}"
 
 
 def shared_list(bench: Served) -> str:
@@ -76,11 +94,11 @@ def factorials(bench: Served) -> str:
 
 
 def pool_sizes(bench: Served) -> str:
-    return f"/runs/{bench.done('pool-sizes', sizes='1-6', repeats=2)}"
+    return f"/runs/{bench.done('pool-sizes', sizes='1-3', repeats=2)}"
 
 
 def which_pool(bench: Served) -> str:
-    params = {"workload": "square", "kinds": ["thread", "process"], "sizes": "1-3", "chunksizes": [0, 4], "repeats": 3}
+    params = {"workload": "square", "kinds": ["thread", "process"], "sizes": "1, 2", "chunksizes": [0, 4], "repeats": 2}
     return f"/runs/{bench.done('which-pool', **params, items=200)}"
 
 
@@ -94,8 +112,25 @@ def sharing(bench: Served) -> str:
 
 
 def failures(bench: Served) -> str:
-    scenarios = "thread-uncaught, deadlock, central-logging, side-by-side"
-    return f"/runs/{bench.done('failures', scenarios=scenarios, task=0.2, limit=0.1)}"
+    """Real scenarios, and the table of faults and pools made up: it takes an interpreter for each of its many cells."""
+    params: dict[str, Any] = {"scenarios": "thread-uncaught, deadlock, central-logging", "task": 0.2, "limit": 0.1}
+    real = bench.done("failures", **params)
+    answer = bench.api.get(f"/api/runs/{real}/records", headers={"Accept": "application/x-ndjson"})
+    *told, end = map(from_line, answer.content.splitlines())
+    for case, ending in zip(SCENARIOS[SIDE_BY_SIDE].cases, itertools.cycle(CaseEnding)):
+        payloads = (
+            CaseBegan(SIDE_BY_SIDE, case),
+            FaultMade("worker 1"),
+            CaseMoment("worker 1 fails", "failed", "worker 1"),
+            TasksKept(("task 1 = 1", "task 2 = 4")),
+            TasksLost(("task 3",)),
+            CaseOutcome(ending, "Of three tasks, one is lost."),
+            CaseExited(0, "", False, 1.0),
+            CaseLeftovers(),
+        )
+        told += [Result(end.t, payload, key(SIDE_BY_SIDE, case)) for payload in payloads]
+    scenarios = f"{params['scenarios']}, {SIDE_BY_SIDE}"
+    return f"/runs/{kept(bench.data, 'failures', {**params, 'scenarios': scenarios}, [*told, end])}"
 
 
 def finished(bench: Served) -> str:
@@ -194,12 +229,14 @@ def look_at(page: Page) -> None:
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         until(lambda: sideways(page) == 0, f"a document as wide as its window of {width} px")  # charts follow it
-        for scheme, *rules in LOOKED_AT.get(width, ()):
-            page.emulate_media(color_scheme=scheme)
-            page.evaluate("scrollTo(0, 0)")  # what lies half below the bar at the top passes for too small a target
-            assert violations(page, *rules) == [], f"{scheme}, {width} px"
-            for place in range(page.evaluate(LISTS)):
-                page.evaluate(OPEN_LIST, place)
-                assert sideways(page) == 0
-                assert violations(page, *rules, within=".several details[open]") == [], f"{scheme}, {width} px, {place}"
-            page.evaluate(OPEN_LIST, None)
+        if width not in LOOKED_AT:
+            continue
+        scheme, *rules = LOOKED_AT[width]
+        page.emulate_media(color_scheme=scheme)
+        page.evaluate("scrollTo(0, 0)")  # what lies half below the bar at the top passes for too small a target
+        assert violations(page, *rules) == [], f"{scheme}, {width} px"
+        for place in range(page.evaluate(LISTS)):
+            page.evaluate(OPEN_LISTS, place)
+            assert sideways(page) == 0
+            assert violations(page, *rules, within=".several details[open]") == [], f"{scheme}, {width} px, {place}"
+        page.evaluate(OPEN_LISTS, None)

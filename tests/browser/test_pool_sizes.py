@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Opens, Watched, start, until_live
@@ -27,6 +28,12 @@ INSIDE = """label => {
     return text.getBoundingClientRect().right <= chart.getBoundingClientRect().right;
 }"""
 VEGA = re.compile(r"/static/vendor/vega")
+
+
+@pytest.fixture(scope="module")
+def ended(bench: Served) -> str:
+    """A finished run, which several tests look at."""
+    return bench.done("pool-sizes", sizes=[2], repeats=3)
 
 
 def dots(page: Page, chart: str = "#pool-sizes-chart") -> int:
@@ -74,8 +81,8 @@ def test_it_ends_with_a_verdict_and_a_table_of_medians(open_page: Opens, bench: 
         assert abs(float(row.locator("td").nth(1).inner_text()) - 1000 * size["map_s"]["median"]) < 0.06
 
 
-def test_its_own_page_has_charts_workers_transcript_and_findings(open_page: Opens, bench: Served) -> None:
-    page = open_page(f"/runs/{bench.done('pool-sizes', sizes=[2], repeats=3)}")
+def test_its_own_page_has_charts_workers_transcript_and_findings(open_page: Opens, ended: str) -> None:
+    page = open_page(f"/runs/{ended}")
 
     for chart in ("#map-chart", "#speed-chart", "#drift-chart"):
         drawn(page, chart)
@@ -113,9 +120,8 @@ def test_a_second_one_waits_for_its_turn_and_can_be_cancelled(open_page: Opens, 
 
 
 def test_vega_is_loaded_only_where_a_chart_is_shown_and_draws_those_in_sight(
-    open_page: Opens, watched: Watched, bench: Served
+    open_page: Opens, watched: Watched, bench: Served, ended: str
 ) -> None:
-    bench.stop(bench.begin("shared-list"))
     page = open_page(f"/runs/{bench.done('factorials')}")
     for path in ("/runs", "/api"):
         page.goto(path)
@@ -123,7 +129,7 @@ def test_vega_is_loaded_only_where_a_chart_is_shown_and_draws_those_in_sight(
     assert not [path for path in watched.requests if VEGA.search(path)]
 
     page.set_viewport_size({"width": 412, "height": 823})
-    page.goto(f"/runs/{bench.done('pool-sizes', sizes=[2], repeats=2)}")
+    page.goto(f"/runs/{ended}")
     drawn(page, "#map-chart")
     assert len([path for path in watched.requests if VEGA.search(path)]) == 3
     assert not page.locator("#drift-chart").evaluate("chart => chart.seen")  # it is far below
@@ -132,12 +138,12 @@ def test_vega_is_loaded_only_where_a_chart_is_shown_and_draws_those_in_sight(
 
 
 def test_a_chart_whose_library_was_lost_on_the_way_is_drawn_after_all(
-    open_page: Opens, watched: Watched, bench: Served
+    open_page: Opens, watched: Watched, ended: str
 ) -> None:
     watched.expected += ["vega.min.js", "ERR_FAILED"]
     page = open_page("/runs", alone=True)
     page.route(VEGA, lambda route: route.abort(), times=1)
-    page.goto(f"/runs/{bench.done('pool-sizes', sizes=[2], repeats=2)}")
+    page.goto(f"/runs/{ended}")
 
     drawn(page, "#map-chart")
     drawn(page, "#speed-chart")

@@ -29,7 +29,7 @@ A_WORD = 0.005  # the score of a few words that move within their line; a paragr
         ("factorials", {"first": 1000, "last": 1040}),
         ("pool-sizes", {"sizes": "2, 4", "repeats": 2}),
         ("which-pool", {"kinds": ["thread", "process"], "sizes": "2", "repeats": 2, "work_ms": 1}),
-        ("sharing", {"repeats": 2, "operations": 1000}),
+        ("sharing", {"tools": "none, lock, condition, queue, pipe", "repeats": 2, "operations": 200}),
         ("failures", {"scenarios": "process-uncaught"}),
     ],
 )

@@ -22,9 +22,10 @@ from tests.waiting import BOUND_S, until_gone
 @pytest.mark.parametrize(
     ("words", "host", "token", "sent", "status"),
     [
-        # `poolscope` alone serves, as its settings say; a token that is one of them is not printed
+        # `poolscope` alone serves, as its settings say; a token that is one of them is not printed, one that is made
+        # is, as a link
         ((), "127.0.0.1", "x" * 16, signal.SIGTERM, 0),
-        (("serve", "--host", "127.0.0.2", "--port", "0"), "127.0.0.2", "", signal.SIGINT, 130),
+        (("serve", "--host", "127.0.0.2", "--port", "0", "--token"), "127.0.0.2", "", signal.SIGINT, 130),
     ],
     ids=["alone", "with options"],
 )
@@ -34,12 +35,15 @@ def test_a_server_prints_its_address_answers_there_and_a_signal_ends_it_with_run
     with started(*words, POOLSCOPE_PORT="0", POOLSCOPE_TOKEN=token) as process:
         said = line_of(process)
         assert "xxx" not in said
-        address = re.search(rf"http://{re.escape(host)}:\d+", said)
-        assert address
-        with httpx.Client(
-            base_url=address[0], timeout=BOUND_S, headers={"Authorization": f"Bearer {token or 'none'}"}
-        ) as client:
+        link = re.search(rf"(http://{re.escape(host)}:\d+)\S*", said)
+        assert link
+        with httpx.Client(base_url=link[1], timeout=BOUND_S) as client:
             assert client.get("/healthz").status_code == 200
+            assert client.get("/api/runs").status_code == 401
+            if token:
+                client.headers["Authorization"] = f"Bearer {token}"
+            else:
+                assert client.get(link[0]).headers["location"] == "/"  # from now on it has a cookie
             asked: dict[str, Any] = {"experiment": "shared-list", "params": {"seconds": 600}}
             assert client.post("/api/runs", json=asked).status_code == 201
             with client.stream("GET", "/api/runs/sl-0001/records") as records:
@@ -97,15 +101,6 @@ def test_a_token_is_made_where_it_is_asked_for(
     token = choose_token(read_settings(given), wanted)
     assert len(token) >= 32 if needed else token == ""
     assert choose_token(read_settings({**given, "token": "x" * 16}), True) == "x" * 16
-
-
-def test_a_made_token_is_printed_as_a_link(settings: None) -> None:
-    with started("serve", "--port", "0", "--token") as process:
-        link = re.search(r"http://\S+", line_of(process))
-        assert link
-        with httpx.Client() as client:
-            assert client.get(link[0]).headers["location"] == "/"
-            assert client.get(link[0].partition("?")[0] + "api/runs").status_code == 200
 
 
 def test_a_short_token_is_refused_and_not_repeated(settings: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from poolscope import main
 from poolscope.main import create_app
 from poolscope.runs import scheduler
 from poolscope.settings import Settings
@@ -38,7 +39,7 @@ SHORT: Mapping[str, Mapping[str, Any]] = {
 }
 BY_BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 BY_HTMX = {**BY_BROWSER, "HX-Request": "true"}
-# A server that lasts no longer starts no runner that nobody will need.
+# A server that lasts no longer starts no runner, and makes nothing ready, that nobody will need.
 NO_SOONER_S = 600.0
 PIECE = re.compile(r'<hx-partial hx-target="#([^"]+)" hx-swap="outerMorph">(.*?)</hx-partial>', re.DOTALL)
 
@@ -72,6 +73,7 @@ def serving(folder: Path, buffer: int = 0, **settings: Any) -> Iterator[Serving]
     server = uvicorn.Server(config)
     with closing(socket.create_server(("127.0.0.1", 0))) as listening, pytest.MonkeyPatch.context() as patched:
         patched.setattr(scheduler, "PREWARM_DELAY_S", NO_SOONER_S)
+        patched.setattr(main, "WARM_AFTER_S", NO_SOONER_S)
         if buffer:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
         thread = threading.Thread(target=server.run, args=([listening],))

@@ -190,8 +190,8 @@ def test_the_script_is_python(client: httpx.Client, finished: dict[str, dict[str
     compile(answer.text, "script.py", "exec")
 
 
-@pytest.mark.parametrize("what", ["trace", "csv", "script", "records"])
-def test_a_live_run_gives_what_it_has(client: httpx.Client, endless: dict[str, Any], what: str) -> None:
-    with client.stream("GET", f"/api/runs/{endless['id']}/{what}") as answer:
-        assert answer.status_code == 200
-        assert next(answer.iter_bytes())
+def test_a_live_run_gives_what_it_has(client: httpx.Client, endless: dict[str, Any]) -> None:
+    for what in ("trace", "csv", "script", "records"):
+        with client.stream("GET", f"/api/runs/{endless['id']}/{what}") as answer:
+            assert answer.status_code == 200, what
+            assert next(answer.iter_bytes()), what

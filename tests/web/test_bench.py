@@ -29,7 +29,7 @@ from poolscope.web.fragments import panel_sections
 from poolscope.web.run_lists import MEASURING, UNDISTURBED, now
 from poolscope.web.views import VIEWS
 
-from tests.web.conftest import BY_BROWSER, Serve, ended, events, running, serving, start, told
+from tests.web.conftest import BRIEF, BY_BROWSER, Serve, ended, events, running, serving, start, told
 from tests.web.markup import Markup
 
 AT = "2026-01-01T00:00:00+00:00"
@@ -112,7 +112,8 @@ def test_who_starts_a_run_beside_a_measurement_is_told_what_becomes_of_it(experi
 
 def test_what_would_disturb_a_measurement_waits_for_it_unless_it_is_told_to_start(serve: Serve) -> None:
     with serve() as server, server.client(**BY_BROWSER) as client:
-        measured = running(client, start(client, "which-pool", workload="sleep")["id"])["id"]
+        asked_for = {"workload": "sleep", "kinds": ["thread"], "sizes": [1], "repeats": 50}
+        measured = running(client, start(client, "which-pool", **asked_for)["id"])["id"]
         asked = client.post("/runs", data={"experiment": "shared-list", "seconds": "0.2"})
         held = asked.headers["location"].removeprefix("/runs/")
         assert told(client, held)["queue"]["behind"] == [measured]
@@ -140,8 +141,11 @@ def test_three_experiments_start_by_one_button_and_their_question_is_open_then(b
         assert f"/runs/{run_id}" in browser.get("/").text
         browser.post(f"/runs/{run_id}/stop")
         ended(browser, run_id)
+    # One that came to an end; those that were stopped may not have begun.
+    finished = ended(browser, start(browser, "shared-list", **BRIEF)["id"])["id"]
     last = re.search("Last result</dt><dd>(.*?)</dd>", browser.get("/").text)
     assert last is not None
+    assert finished in last[1]
     assert last[1].index("<b>") < last[1].index("data-state")  # a check mark before a finding would seem to judge it
 
 

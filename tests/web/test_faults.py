@@ -94,12 +94,12 @@ def test_the_page_has_a_form_for_it_that_needs_no_javascript(
     assert "Worker 1 of 2 (pid " in page
 
 
-@pytest.mark.parametrize("wanted", [0, -1, 1001, 1.5, "2", True, None, [2]])
-def test_nonsense_is_refused_before_anything_happens(client: httpx.Client, pools: str, wanted: object) -> None:
-    answer = kill(client, pools, wanted)
-    assert answer.status_code == 422
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert [error["name"] for error in answer.json()["errors"]] == ["worker"]
+def test_nonsense_is_refused_before_anything_happens(client: httpx.Client, pools: str) -> None:
+    for wanted in (0, -1, 1001, 1.5, "2", True, None, [2]):
+        answer = kill(client, pools, wanted)
+        assert answer.status_code == 422, wanted
+        assert answer.headers["content-type"] == "application/problem+json", wanted
+        assert [error["name"] for error in answer.json()["errors"]] == ["worker"], wanted
     assert client.post(f"/api/runs/{pools}/faults", json={}).status_code == 422
     assert client.post(f"/api/runs/{pools}/faults", json={"worker": 1, "by": 9}).status_code == 422
     assert told(client, pools)["faults"] == []

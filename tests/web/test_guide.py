@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -19,14 +17,14 @@ from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.experiments.sharing.catalog import CATALOG
 from poolscope.experiments.sharing.payloads import ToolOutcome
 from poolscope.protocol.payloads import ClusterStarted
-from poolscope.protocol.records import Actor, End, Record, Result, Sample, to_line
-from poolscope.runs.journal import Journal
+from poolscope.protocol.records import Actor, End, Record, Result, Sample
 from poolscope.text.numbers import UNKNOWN
 from poolscope.web.guide.glossary import GLOSSARY
 from poolscope.web.guide.topics import PRESETS, TOPICS
 
 from tests.experiments.pool_benchmark.invented_runs import ITEMS, LOUD, about, planned, traced
 from tests.experiments.pool_benchmark.invented_runs import records as told_by
+from tests.kept_runs import kept
 from tests.openings import opening
 from tests.web.conftest import BY_BROWSER, Serve, ended
 from tests.web.made_which_pool import HERE
@@ -122,30 +120,6 @@ def test_every_program_of_no_run_s_page_stands_in_the_guide(browser: httpx.Clien
 
 
 # Figures
-
-
-def kept(
-    folder: Path,
-    experiment: str,
-    params: dict[str, Any],
-    records: Sequence[Record],
-    conditions: Mapping[str, Any] | None = None,
-) -> None:
-    """Put a finished run into the journal of a server that is yet to start."""
-
-    async def write() -> None:
-        journal = Journal(folder / "poolscope.sqlite")
-        await journal.open()
-        about = EXPERIMENTS[experiment]
-        asked = parse(about.params, params).model_dump(mode="json")
-        run_id = await journal.create(about.prefix, experiment, asked, "2026-01-01T00:00:00.000+00:00", {})
-        assert run_id is not None
-        await journal.append(run_id, 1, [to_line(record) for record in records])
-        here = dict(conditions or {})
-        await journal.save(run_id, status="finished", started="2026-01-01T00:00:00.000+00:00", conditions=here)
-        await journal.close()
-
-    asyncio.run(write())
 
 
 def sharing_records(*more: Record) -> Iterator[Record]:

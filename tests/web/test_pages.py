@@ -139,7 +139,6 @@ def test_pages_of_live_waiting_and_stopped_runs(browser: httpx.Client, endless: 
 @pytest.mark.parametrize(
     "params",
     [
-        {"guard": "none", "producers": 8, "consumers": 8, "delay_min": 0, "delay_max": 0.002, "seconds": 0.3},
         {"guard": "condition", "consumers": 16, **BRIEF},
         {"guard": "queue", "capacity": 1, "producers": 16, **BRIEF},
         {"guard": "rlock", "delay_min": 0, "delay_max": 0, "seconds": 0.2},
@@ -149,9 +148,7 @@ def test_pages_of_every_guard(browser: httpx.Client, params: dict[str, Any]) -> 
     run = ended(browser, start(browser, "shared-list", **params)["id"])
     assert run["status"] == "finished"
     page(browser, "/")
-    markup = page(browser, f"/runs/{run['id']}")
-    for words in run["state"]["lost"]["disagreements"]:
-        assert plain(words).casefold() in markup.text.casefold()  # it may begin a sentence
+    page(browser, f"/runs/{run['id']}")
 
 
 def test_what_lost_updates_offers_the_cure_and_the_tools_compared(browser: httpx.Client) -> None:
@@ -164,6 +161,8 @@ def test_what_lost_updates_offers_the_cure_and_the_tools_compared(browser: httpx
         text = page(browser, path).text
         assert "Run with guard lock" in text
         assert "Compare the tools" in text
+    for words in run["state"]["lost"]["disagreements"]:
+        assert plain(words).casefold() in text.casefold()  # it may begin a sentence
     findings = browser.get(f"/runs/{run['id']}").text.split('id="run-findings"')[1]
     assert findings.count('data-state="failed"') == 1
     answer = browser.post("/runs", data={"experiment": "sharing", "tools": "none,lock,condition,queue"})
@@ -184,9 +183,9 @@ def test_a_finding_that_is_no_failure_has_not_the_mark_of_one(browser: httpx.Cli
 def test_pages_of_failing_and_long_factorials(browser: httpx.Client) -> None:
     run = ended(browser, start(browser, "factorials", first=-10, last=-1)["id"])
     assert "Error: " in page(browser, f"/runs/{run['id']}").text
-    run = ended(browser, start(browser, "factorials", first=1, last=1000, workers=3)["id"])
-    assert "986 more" in page(browser, "/").text
-    assert len(page(browser, f"/runs/{run['id']}").all("tr")) == 1001
+    run = ended(browser, start(browser, "factorials", first=1, last=200, workers=3)["id"])
+    assert "186 more" in page(browser, "/").text
+    assert len(page(browser, f"/runs/{run['id']}").all("tr")) == 201
 
 
 def test_the_facts_of_a_run_take_the_same_room_before_it_starts() -> None:
@@ -297,33 +296,32 @@ def as_sent(value: Any) -> str | list[str]:
     return str(value)
 
 
-@pytest.mark.parametrize("experiment", SHORT)
-def test_a_form_starts_a_run_and_leads_to_its_page(browser: httpx.Client, experiment: str) -> None:
-    form = page(browser, "/").forms[f"{experiment}-form"]
-    assert form.action == ("post", "/runs")
-    assert form.values["experiment"] == experiment
-    short = {name: as_sent(v) for name, v in SHORT[experiment].items()}
-    assert short.keys() <= form.names
-    answer = browser.post("/runs", data={**form.values, **short})
-    assert answer.status_code == 303
-    run_id = answer.headers["location"].removeprefix("/runs/")
-    assert told(browser, run_id)["params"].items() >= dict(SHORT[experiment]).items()
-    page(browser, answer.headers["location"])
-    browser.post(f"/runs/{run_id}/stop")
-    assert ended(browser, run_id)["status"] in ("stopped", "finished")
-    # The bench's form now holds what was asked for.
-    kept = page(browser, "/").forms[f"{experiment}-form"].values
-    assert {name: kept[name] for name in short} == short
-
-
-def test_a_form_left_as_it_is_asks_for_the_defaults(serve: Serve) -> None:
-    with serve() as server, server.client(**BY_BROWSER) as browser:
-        for experiment in SHORT:
-            form = page(browser, "/").forms[f"{experiment}-form"]
+def test_a_form_asks_for_the_defaults_or_what_was_typed_and_leads_to_its_run(serve: Serve) -> None:
+    # Behind a run that goes on all others wait, which takes no runner; that one starts is seen by every other test.
+    with serve(live_limit=1, queued_of_visitor=20) as server, server.client(**BY_BROWSER) as browser:
+        first = running(browser, start(browser, "shared-list", **ENDLESS)["id"])["id"]
+        for experiment, wanted in SHORT.items():
+            form = page(browser, f"/?defaults={experiment}").forms[f"{experiment}-form"]
+            assert form.action == ("post", "/runs")
+            assert form.values["experiment"] == experiment
             run_id = browser.post("/runs", data=form.values).headers["location"].removeprefix("/runs/")
             assert told(browser, run_id)["params"] == EXPERIMENTS[experiment].params().model_dump(mode="json")
             browser.post(f"/runs/{run_id}/stop")
-            ended(browser, run_id)
+
+            short = {name: as_sent(v) for name, v in wanted.items()}
+            assert short.keys() <= form.names
+            answer = browser.post("/runs", data={**form.values, **short})
+            assert answer.status_code == 303
+            run_id = answer.headers["location"].removeprefix("/runs/")
+            assert told(browser, run_id)["params"].items() >= dict(wanted).items()
+            page(browser, answer.headers["location"])
+            browser.post(f"/runs/{run_id}/stop")
+            assert ended(browser, run_id)["status"] == "stopped", experiment
+            # The bench's form now holds what was asked for.
+            kept = page(browser, "/").forms[f"{experiment}-form"].values
+            assert {name: kept[name] for name in short} == short, experiment
+        browser.post(f"/runs/{first}/stop")
+        ended(browser, first)
 
 
 @pytest.mark.parametrize(
@@ -436,7 +434,7 @@ def test_run_again_takes_the_same_parameters_and_a_remedy_changes_them(browser: 
         answer = browser.post(f"/runs/{alone['id']}/again", data=sent)
         assert answer.status_code == 303
         assert ended(browser, answer.headers["location"].removeprefix("/runs/"))["params"] == params
-    for nonsense in ("99", "\u00b2", "-1", "x", "9" * 5000):
+    for nonsense in ("99", "\u00b2", "-1", "9" * 5000):
         answer = browser.post(f"/runs/{alone['id']}/again", data={"remedy": nonsense})
         assert answer.status_code == 303
         assert ended(browser, answer.headers["location"].removeprefix("/runs/"))["params"] == alone["params"]
