@@ -94,7 +94,7 @@ def test_a_panel_whose_run_waits_is_not_empty_and_nothing_in_sight_jumps_as_it_b
     open_page: Opens, bench: Served, screen: dict[str, Any]
 ) -> None:
     page, head = until_live(open_page(**screen)), "#failures-head output"
-    measured = bench.begin("sharing", **LIVE["sharing"])
+    measured = bench.begin("sharing", operations=20_000)
     run(page, "failures")
     expect(page.locator("#failures-live .said")).to_contain_text("Waits for its turn")
     panel = page.locator("#failures-live")
