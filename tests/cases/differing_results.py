@@ -22,10 +22,6 @@ def entries_of_set(number: int) -> list[str]:
     return list(set(words[: number + 20]))
 
 
-def first_of_set(number: int) -> tuple[str, ...]:
-    return tuple(list(set(words))[:5])
-
-
 def bucket(number: int) -> int:
     return hash(words[number]) % 1009
 

@@ -26,6 +26,7 @@ from tests.runner.conftest import context
 __all__ = ["context"]
 
 Broken = Callable[..., Breakage]
+BOTH = ("process", "pool")
 
 
 @pytest.fixture
@@ -47,10 +48,12 @@ def enter(context: RunContext, tmp_path: Path) -> Iterator[Callable[..., Interpr
 
 @pytest.fixture
 def broken(enter: Callable[..., InterpreterSession]) -> Broken:
-    """What breaks two workers of a kind."""
+    """What breaks two workers of a kind; of several kinds in one session, as in a run."""
+
+    sessions: dict[str, InterpreterSession] = {}
 
     def found(work: str, kind: str, start_method: str = "fork", limit_s: float = 30.0, folder: Path = HERE) -> Breakage:
-        session = enter(work, limit_s, folder)
+        session = sessions[work] = sessions.get(work) or enter(work, limit_s, folder)
         method = "" if kind in ("thread", "asyncio") else start_method
         with pytest.raises(ConfigurationFailed) as failed:
             session.measure(planned("9.9", kind, 2, method, items=4), HowToMeasure())
@@ -60,13 +63,13 @@ def broken(enter: Callable[..., InterpreterSession]) -> Broken:
     return found
 
 
-@pytest.mark.parametrize("kind", ["process", "pool"])
-def test_an_exception_that_stays_away_is_told_with_the_setting_that_is_missing(broken: Broken, kind: str) -> None:
-    found = broken("exception_stays_away:check@items", kind, "spawn")
-    assert (found.code, found.again, found.globals) == ("exception-unreadable", True, ("LIMITS",))
-    assert found.items in [(0,), (1,)]
-    assert found.error.startswith("Unconfigured: ")
-    assert found.unreadable.startswith("TypeError: ")
+def test_an_exception_that_stays_away_is_told_with_the_setting_that_is_missing(broken: Broken) -> None:
+    for kind in BOTH:
+        found = broken("exception_stays_away:check@items", kind, "spawn")
+        assert (found.code, found.again, found.globals) == ("exception-unreadable", True, ("LIMITS",)), kind
+        assert found.items in [(0,), (1,)]
+        assert found.error.startswith("Unconfigured: ")
+        assert found.unreadable.startswith("TypeError: ")
 
 
 def test_a_file_that_hides_what_workers_need_is_named(broken: Broken, tmp_path: Path) -> None:
@@ -101,11 +104,11 @@ def test_a_message_that_can_not_be_read_does_not_let_the_map_wait(
     assert found.globals == ()
 
 
-@pytest.mark.parametrize("kind", ["process", "pool"])
-def test_the_item_whose_result_can_not_be_pickled_is_named(broken: Broken, kind: str) -> None:
-    found = broken("broken_messages:unnamed@items", kind)
-    assert (found.code, found.items, found.unreadable) == ("result-unsendable", (3,), "")
-    assert found.error.startswith("The result of item 3 is a lambda")
+def test_the_item_whose_result_can_not_be_pickled_is_named(broken: Broken) -> None:
+    for kind in BOTH:
+        found = broken("broken_messages:unnamed@items", kind)
+        assert (found.code, found.items, found.unreadable) == ("result-unsendable", (3,), ""), kind
+        assert found.error.startswith("The result of item 3 is a lambda")
 
 
 def test_a_global_set_at_run_time_is_missing_in_a_spawned_worker(broken: Broken) -> None:
@@ -117,10 +120,7 @@ def test_a_global_set_at_run_time_is_missing_in_a_spawned_worker(broken: Broken)
 @pytest.mark.parametrize(
     ("function", "kind", "code", "item", "exit_code"),
     [
-        ("exits", "process", "worker-died", 7, 3),
-        ("exits", "pool", "worker-died", 7, 3),
         ("crashes", "pool", "worker-died", 5, -11),
-        ("is_killed", "process", "worker-died", 9, -9),
         ("leaves", "pool", "raised", 4, 1),
         ("interrupts", "process", "raised", 4, None),
         ("exits_in_thread", "thread", "host-died", 8, 2),
@@ -135,19 +135,21 @@ def test_the_item_that_ended_its_worker_is_named(
     assert kind == "thread" or (found.items, found.item) == ((item,), str(item))
 
 
-@pytest.mark.parametrize("kills", [1, 0])
 def test_a_worker_that_the_kernel_killed_for_want_of_memory_is_told_from_others(
-    broken: Broken, monkeypatch: pytest.MonkeyPatch, kills: int
+    broken: Broken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counted = itertools.count(5, kills)
-    monkeypatch.setattr(memory, "kills", lambda counter: next(counted))
-    found = broken("dying_workers:is_killed@items", "process")
-    assert (found.exit_code, found.out_of_memory) == (-9, bool(kills))
+    for kills in (1, 0):
+        counted = itertools.count(5, kills)
+        monkeypatch.setattr(memory, "kills", lambda counter, counted=counted: next(counted))
+        found = broken("dying_workers:is_killed@items", "process")
+        assert (found.code, found.items, found.item) == ("worker-died", (9,), "9")
+        assert (found.exit_code, found.out_of_memory) == (-9, bool(kills))
 
 
-def test_an_item_is_named_in_a_spawned_worker_as_well(broken: Broken) -> None:
-    found = broken("dying_workers:exits@items", "pool", "spawn")
-    assert (found.code, found.items) == ("worker-died", (7,))
+def test_the_item_is_named_in_every_kind_of_worker(broken: Broken) -> None:
+    for kind, start_method in (("process", "fork"), ("pool", "fork"), ("pool", "spawn")):
+        found = broken("dying_workers:exits@items", kind, start_method)
+        assert (found.code, found.exit_code, found.items, found.item) == ("worker-died", 3, (7,), "7"), kind
 
 
 def test_the_item_that_ended_the_loop_is_named(enter: Callable[..., InterpreterSession]) -> None:
@@ -158,15 +160,13 @@ def test_the_item_that_ended_the_loop_is_named(enter: Callable[..., InterpreterS
     assert (found.code, found.items, found.exit_code) == ("host-died", (8,), 6)
 
 
-@pytest.mark.parametrize("kind", ["process", "pool"])
-def test_a_pool_has_daemons_and_an_executor_has_none(
-    enter: Callable[..., InterpreterSession], broken: Broken, kind: str
-) -> None:
-    if kind == "pool":
-        assert broken("nested:in_pool@few", "pool").code == "daemonic"
-    else:
-        report = enter("nested:in_pool@few").measure(planned("9.9", kind, 2, "fork", items=2), HowToMeasure())
-        assert report.same is True
+def test_a_pool_has_daemons_and_an_executor_has_none(enter: Callable[..., InterpreterSession]) -> None:
+    session = enter("nested:in_pool@few")
+    with pytest.raises(ConfigurationFailed) as failed:
+        session.measure(planned("9.9", "pool", 2, "fork", items=4), HowToMeasure())
+    assert failed.value.breakage is not None
+    assert failed.value.breakage.code == "daemonic"
+    assert session.measure(planned("9.9", "process", 2, "fork", items=2), HowToMeasure()).same is True
 
 
 HANG_S = 3.0
@@ -176,7 +176,6 @@ HANG_S = 3.0
     ("work", "kind", "thread"),
     [
         ("lock_at_fork:record@items", "process", "flusher"),
-        ("lock_at_fork:record@items", "pool", "flusher"),
         ("pool_of_module:hands_on@items", "process", "helper_0"),
         ("asks_a_thread:ask@items", "pool", "server"),
     ],

@@ -7,7 +7,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +26,21 @@ from poolscope.experiments.pool_benchmark.state import State
 from poolscope.experiments.pool_benchmark.verdict import as_json, verdict
 from poolscope.protocol.arguments import BenchmarkWork, InterpreterPath
 from poolscope.protocol.commands import OpenWork
-from poolscope.protocol.payloads import RememberedCalls, TrialReport
+from poolscope.protocol.payloads import ItemChange, Parcel, RememberedCalls, TrialReport
 from poolscope.runner.context import RunContext
 from poolscope.runner.host.client import HostProcess
 
 from tests.cases.judging import looped, tried
-from tests.cases.measuring import HERE, LIMIT_S, StartHost, measured, start_host
+from tests.cases.measuring import HERE, LIMIT_S, StartHost, measured, shared_host, start_host
 from tests.experiments.pool_benchmark.invented_runs import about, told
 from tests.runner.conftest import context
 
-__all__ = ["context", "start_host"]
+__all__ = ["context", "shared_host", "start_host"]
 
 
 def trials(start_host: StartHost, folder: Path, *works: str) -> Iterator[tuple[str, HostProcess, TrialReport]]:
     """The trials of works of one module, in one host."""
-    host = start_host(works[0])
+    host = start_host(*works)
     for work in works:
         host.open_work(OpenWork(BenchmarkWork(work, str(HERE)), str(folder)), LIMIT_S)
         yield work.partition("@")[0], host, tried(host, folder)
@@ -57,10 +56,10 @@ def after(trial: TrialReport, maps: dict[str, list[float]] | None = None) -> Sta
 # Remembered
 
 
-def test_remembered_results_are_told_in_every_form(start_host: StartHost, tmp_path: Path) -> None:
+def test_remembered_results_are_told_in_every_form(shared_host: StartHost, tmp_path: Path) -> None:
     forms = ("by_dict", "by_default", "decorated", "by_method", "waiting", "by_own_attribute")
     works = ("remembered:report@regions", *(f"remembered:{form}@numbers" for form in forms))
-    for work, _, trial in trials(start_host, tmp_path, *works):
+    for work, _, trial in trials(shared_host, tmp_path, *works):
         assert trial.remembered is not None, work
         assert trial.remembered.how == "per item", work
         assert trial.remembered.first_s > 3 * trial.remembered.again_s, work
@@ -69,8 +68,10 @@ def test_remembered_results_are_told_in_every_form(start_host: StartHost, tmp_pa
 
 
 @pytest.mark.parametrize("items", ["sorted_regions", "pairs"])
-def test_a_cache_that_a_few_calls_fill_is_told_from_a_set_up(start_host: StartHost, tmp_path: Path, items: str) -> None:
-    trial = tried(start_host(f"remembered:report@{items}"), tmp_path)
+def test_a_cache_that_a_few_calls_fill_is_told_from_a_set_up(
+    shared_host: StartHost, tmp_path: Path, items: str
+) -> None:
+    trial = tried(shared_host(f"remembered:report@{items}"), tmp_path)
     assert trial.remembered is not None
     assert trial.remembered.how == "per item"
 
@@ -81,8 +82,8 @@ def test_what_is_no_memory_of_results_is_not_taken_for_one(start_host: StartHost
     assert {work: trial.remembered for work, _, trial in found if trial.remembered is not None} == {}
 
 
-def test_a_first_call_that_prepares_all_the_others_is_told_apart(start_host: StartHost, tmp_path: Path) -> None:
-    trial = tried(start_host("remembered:once@numbers"), tmp_path)
+def test_a_first_call_that_prepares_all_the_others_is_told_apart(shared_host: StartHost, tmp_path: Path) -> None:
+    trial = tried(shared_host("remembered:once@numbers"), tmp_path)
     assert trial.remembered is not None
     assert (trial.remembered.how, trial.remembered.calls) == ("once", 1)
     now = after(trial, {"serial": about(10), "process 2": about(90)})
@@ -91,16 +92,16 @@ def test_a_first_call_that_prepares_all_the_others_is_told_apart(start_host: Sta
     assert (results_remembered(long, 2).holds, results_remembered(long, 2).code) == (False, "little")
 
 
-def test_what_a_call_prepares_for_its_own_thread_is_told_apart(start_host: StartHost, tmp_path: Path) -> None:
-    trial = tried(start_host("remembered:once_a_thread@numbers"), tmp_path)
+def test_what_a_call_prepares_for_its_own_thread_is_told_apart(shared_host: StartHost, tmp_path: Path) -> None:
+    trial = tried(shared_host("remembered:once_a_thread@numbers"), tmp_path)
     assert trial.remembered is not None
     assert (trial.remembered.how, trial.remembered.calls) == ("per thread", 1)
     now = after(trial, {"serial": about(10), "thread 2": about(90)})
     assert (results_remembered(now, 2).holds, results_remembered(now, 2).code) == (True, "per thread")
 
 
-def test_a_cache_that_knows_the_object_alone_gets_copies(start_host: StartHost, tmp_path: Path) -> None:
-    host = start_host("remembered:by_object@documents")
+def test_a_cache_that_knows_the_object_alone_gets_copies(shared_host: StartHost, tmp_path: Path) -> None:
+    host = shared_host("remembered:by_object@documents")
     trial = tried(host, tmp_path)
     assert trial.remembered is not None
     assert trial.remembered.how == "per object"
@@ -111,9 +112,9 @@ def test_a_cache_that_knows_the_object_alone_gets_copies(start_host: StartHost, 
     assert looped(host).map / 1e9 > 12 * 5 * trial.remembered.again_s
 
 
-def test_what_calls_keep_in_their_item_is_told_from_other_changes(start_host: StartHost, tmp_path: Path) -> None:
+def test_what_calls_keep_in_their_item_is_told_from_other_changes(shared_host: StartHost, tmp_path: Path) -> None:
     works = {"remembered:by_property@baskets": ".total", "remembered:by_attribute@baskets": ".sum"}
-    for work, _, trial in trials(start_host, tmp_path, *works):
+    for work, _, trial in trials(shared_host, tmp_path, *works):
         assert trial.remembered is not None, work
         assert trial.remembered.how == "per object"
         assert trial.changed is not None
@@ -164,18 +165,22 @@ def test_what_another_process_finds_is_kept_outside(session: Any) -> None:
     assert as_json(now, 2)["kind"] is None  # type: ignore[index]
 
 
-def test_no_verdict_comes_from_results_that_are_kept_elsewhere(start_host: StartHost, tmp_path: Path) -> None:
-    trial = tried(start_host("remembered:by_dict@numbers"), tmp_path)
-    assert trial.remembered is not None
-    now = after(trial)  # where a pass in a new process was as short as a repeated one
+def test_no_verdict_comes_from_results_that_are_kept_elsewhere() -> None:
+    memory = RememberedCalls("per item", first_s=0.0035, again_s=6e-6, calls=6)
+    kept = {"remembered": memory, "call_s": (0.0035,) * 6, "again_s": (6e-6,) * 6}
+
+    def run(**maps: float) -> State:
+        pools = {name.replace("_", " "): about(ms) for name, ms in maps.items()}
+        return told(pools, items=12, tried=kept, asked={"workload": "mine:work@items"})
+
+    now = run(serial=0.02, thread_2=0.6, process_2=5)  # a pass in a new process was as short as a repeated one
     found, stated, as_told = results_remembered(now, 2), verdict(now, 2), as_json(now, 2)
     assert (found.holds, found.code) == (True, "kept outside")
     assert stated is not None
     assert stated.code == "kept"
     assert as_told is not None
     assert (as_told["kind"], as_told["outcome"]) == (None, "kept")
-    cold_ms = trial.remembered.first_s * trial.count * 1e3
-    first_run = after(trial, {"serial": about(cold_ms), "process 2": about(0.5 * cold_ms)})
+    first_run = run(serial=42, process_2=21)
     assert results_remembered(first_run, 2).code == "per item"
     assert as_json(first_run, 2)["kind"] == "process"  # type: ignore[index]
 
@@ -183,10 +188,10 @@ def test_no_verdict_comes_from_results_that_are_kept_elsewhere(start_host: Start
 # Changed
 
 
-def test_a_changed_item_is_seen_in_every_form(start_host: StartHost, tmp_path: Path) -> None:
+def test_a_changed_item_is_seen_in_every_form(shared_host: StartHost, tmp_path: Path) -> None:
     works = ["sorts@routes", "empties@queues", "fills@entries", "deeply@entries", "in_place@blocks", "weighs@parcels"]
     parts = {"changed:fills": "'total'", "changed:deeply": "'parts'", "changed:weighs": ".weight"}
-    for work, host, trial in trials(start_host, tmp_path, *(f"changed:{work}" for work in works)):
+    for work, host, trial in trials(shared_host, tmp_path, *(f"changed:{work}" for work in works)):
         assert trial.changed is not None, work
         assert trial.changed.copied, work
         assert trial.changed.part == parts.get(work), work
@@ -198,8 +203,8 @@ def test_a_changed_item_is_seen_in_every_form(start_host: StartHost, tmp_path: P
         assert (found.holds, found.code) == (True, "nothing returned" if work == "changed:fills" else "changed")
 
 
-def test_one_item_that_is_changed_late_is_seen_in_the_first_pass(start_host: StartHost, tmp_path: Path) -> None:
-    host = start_host("changed:sorts_one@late")
+def test_one_item_that_is_changed_late_is_seen_in_the_first_pass(shared_host: StartHost, tmp_path: Path) -> None:
+    host = shared_host("changed:sorts_one@late")
     assert tried(host, tmp_path).changed is None
     first = looped(host).changed
     assert first is not None
@@ -226,20 +231,21 @@ def test_a_stream_that_is_used_up_is_made_anew(session: Any) -> None:
 def test_an_item_that_can_be_used_once_and_shows_it_nowhere_is_made_anew(session: Any) -> None:
     apart = session("changed:uses@tickets")
     assert (apart.trial.changed.kind, apart.trial.changed.copied, apart.trial.raised) == ("Ticket", False, None)
-    loop = planned("here", "serial", items=8)
-    assert [apart.measure(loop, HowToMeasure()).same for _ in range(2)] == [True, True]
+    # In the process that has tried it, its first item would raise.
+    assert apart.measure(planned("here", "serial", items=8), HowToMeasure()).same is True
 
 
-def test_a_call_that_only_reads_changes_nothing(start_host: StartHost, tmp_path: Path) -> None:
-    seen = list(trials(start_host, tmp_path, "changed:reads@routes", "changed:locks@baskets"))
+def test_a_call_that_only_reads_changes_nothing(shared_host: StartHost, tmp_path: Path) -> None:
+    seen = list(trials(shared_host, tmp_path, "changed:reads@routes", "changed:locks@baskets"))
     assert [(trial.changed, trial.items_known) for _, _, trial in seen] == [(None, True), (None, False)]
     codes = [(items_changed(after(trial), 2).holds, items_changed(after(trial), 2).code) for _, _, trial in seen]
     assert codes == [(False, "unchanged"), (None, "can't compare")]
 
 
-def test_processes_are_not_recommended_silently_where_their_work_is_lost(start_host: StartHost, tmp_path: Path) -> None:
-    trial = tried(start_host("changed:fills@entries"), tmp_path)
-    now = after(trial, {"serial": about(640), "process 2": about(330)})
+def test_processes_are_not_recommended_silently_where_their_work_is_lost() -> None:
+    changed = ItemChange(0, "dict", copied=True, returned=False, part="'total'")
+    maps = {"serial": about(640), "process 2": about(330)}
+    now = told(maps, items=8, tried={"changed": changed}, asked={"workload": "mine:work@items"})
     recommendation = recommend(now)
     assert recommendation is not None
     assert "changes lost" in [reason.code for reason in reasons(now, recommendation, 2)]
@@ -248,7 +254,7 @@ def test_processes_are_not_recommended_silently_where_their_work_is_lost(start_h
 # Lazy
 
 
-def test_a_lazy_result_is_told_in_every_form(start_host: StartHost, tmp_path: Path) -> None:
+def test_a_lazy_result_is_told_in_every_form(shared_host: StartHost, tmp_path: Path) -> None:
     kinds = {
         "windows": "generator",
         "mapped": "iterator",
@@ -263,7 +269,7 @@ def test_a_lazy_result_is_told_in_every_form(start_host: StartHost, tmp_path: Pa
         "entered_later": "context manager",
         "in_session": "context manager",
     }
-    for work, _, trial in trials(start_host, tmp_path, *(f"unfinished:{name}@sizes" for name in kinds)):
+    for work, _, trial in trials(shared_host, tmp_path, *(f"unfinished:{name}@sizes" for name in kinds)):
         kind = kinds[work.removeprefix("unfinished:")]
         assert trial.lazy is not None, work
         assert (trial.lazy.kind, trial.lazy.within) == (kind, "tuple" if "named" in work else None)
@@ -282,15 +288,15 @@ def test_a_lazy_result_is_told_in_every_form(start_host: StartHost, tmp_path: Pa
         assert (as_told["kind"], as_told["outcome"]) == (None, "lazy")
 
 
-def test_what_a_call_leaves_at_work_is_told(start_host: StartHost, tmp_path: Path) -> None:
+def test_what_a_call_leaves_at_work_is_told(shared_host: StartHost, tmp_path: Path) -> None:
     names = {
-        "in_background": "sleep",
-        "in_background_of_a_shell": "sleep",
+        "in_background": "cat",
+        "in_background_of_a_shell": "cat",
         "in_short_background": "python",
         "in_a_thread": "sender",
         "in_a_short_thread": "sender",
     }
-    for work, _, trial in trials(start_host, tmp_path, *(f"unfinished:{name}@sizes" for name in names)):
+    for work, _, trial in trials(shared_host, tmp_path, *(f"unfinished:{name}@sizes" for name in names)):
         name = work.removeprefix("unfinished:")
         assert trial.lazy is not None, work
         assert trial.lazy.kind == ("thread" if "thread" in work else "process"), work
@@ -303,10 +309,10 @@ def test_what_a_call_leaves_at_work_is_told(start_host: StartHost, tmp_path: Pat
         assert stated.code == "lazy"
 
 
-def test_a_result_that_is_there_is_not_lazy(start_host: StartHost, tmp_path: Path) -> None:
+def test_a_result_that_is_there_is_not_lazy(shared_host: StartHost, tmp_path: Path) -> None:
     names = ("listed", "spanned", "done", "found", "keeps_a_worker", "reads_to_the_end", "says_and_ends")
     works = [f"unfinished:{name}@sizes" for name in names]
-    found = trials(start_host, tmp_path, *works)
+    found = trials(shared_host, tmp_path, *works)
     assert {work: trial.lazy for work, _, trial in found if trial.lazy is not None} == {}
 
 
@@ -322,9 +328,9 @@ def test_a_def_that_gives_a_coroutine_is_awaited(session: Any) -> None:
 # Carried along
 
 
-def test_data_that_the_function_carries_is_weighed_in_every_form(start_host: StartHost, tmp_path: Path) -> None:
+def test_data_that_the_function_carries_is_weighed_in_every_form(shared_host: StartHost, tmp_path: Path) -> None:
     works = [f"carried:{name}@orders" for name in ("by_partial", "nested", "by_method", "by_object")]
-    for work, _, trial in trials(start_host, tmp_path, *works):
+    for work, _, trial in trials(shared_host, tmp_path, *works):
         assert trial.parcel is not None, work
         assert trial.parcel.size > 300_000, work
         message_ms = trial.parcel.seconds * 1e3
@@ -348,36 +354,34 @@ def test_data_that_the_function_carries_is_weighed_in_every_form(start_host: Sta
         assert stated.code == "loop"
 
 
-def test_a_function_that_is_sent_by_its_name_is_small(start_host: StartHost, tmp_path: Path) -> None:
-    for work, _, trial in trials(start_host, tmp_path, "carried:from_module@orders", "carried:small@orders"):
+def test_a_function_that_is_sent_by_its_name_is_small(shared_host: StartHost, tmp_path: Path) -> None:
+    for work, _, trial in trials(shared_host, tmp_path, "carried:from_module@orders", "carried:small@orders"):
         assert trial.parcel is not None, work
         assert trial.parcel.size < 1000, work
         found = function_too_large(after(trial), 2)
         assert (found.holds, found.code) == (False, "small"), work
 
 
-def test_threads_are_sent_no_function(start_host: StartHost, tmp_path: Path) -> None:
-    trial = tried(start_host("carried:by_partial@orders"), tmp_path)
-    found = function_too_large(after(trial, {"serial": about(20), "thread 2": about(21)}), 2)
-    assert (found.holds, found.code) == (None, "not handed over")
-    unknown = replace(trial, parcel=None)
-    assert function_too_large(after(unknown), 2).code == "unknown"
+def test_threads_are_sent_no_function() -> None:
+    for parcel, code in ((Parcel(400_000, 0.001, 0.001), "not handed over"), (None, "unknown")):
+        maps = {"serial": about(20), "thread 2": about(21)} | ({} if parcel else {"process 2": about(30)})
+        found = function_too_large(told(maps, items=12, tried={"parcel": parcel}, asked={"workload": "mine:w@i"}), 2)
+        assert (found.holds, found.code) == (None, code)
 
 
 # What a pool's map takes longer by
 
 
-def test_what_workers_do_beside_the_work_is_no_reason_for_longer_items(start_host: StartHost, tmp_path: Path) -> None:
-    trial = tried(start_host("carried:from_module@orders"), tmp_path)
+def test_what_workers_do_beside_the_work_is_no_reason_for_longer_items() -> None:
     kept = RememberedCalls("per item", first_s=0.035, again_s=1e-6, calls=3)
-    shared = nearest(after(replace(trial, remembered=kept), {"serial": about(70), "process 2 fork": about(140)}), 2)
-    each = nearest(after(replace(trial, remembered=kept), {"serial": about(420), "process 2 fork": about(500)}), 2)
-    once = replace(trial, remembered=RememberedCalls("once", first_s=0.1, again_s=0.001, calls=1))
-    spawned = nearest(after(once, {"serial": about(12), "process 2 spawn": about(110)}), 2)
-    forked = nearest(after(once, {"serial": about(12), "process 2 fork": about(110)}), 2)
-    assert shared is not None
-    assert each is not None
-    assert spawned is not None
-    assert forked is not None
-    whys = [(near.is_told, near.why_not) for near in (shared, each, spawned, forked)]
-    assert whys == [(False, "own caches"), (True, None), (False, "set up"), (True, None)]
+    once = RememberedCalls("once", first_s=0.1, again_s=0.001, calls=1)
+    runs = [
+        (kept, {"serial": about(70), "process 2 fork": about(140)}, (False, "own caches")),
+        (kept, {"serial": about(420), "process 2 fork": about(500)}, (True, None)),
+        (once, {"serial": about(12), "process 2 spawn": about(110)}, (False, "set up")),
+        (once, {"serial": about(12), "process 2 fork": about(110)}, (True, None)),
+    ]
+    for memory, maps, said in runs:
+        near = nearest(told(maps, items=12, tried={"remembered": memory}, asked={"workload": "mine:work@items"}), 2)
+        assert near is not None
+        assert (near.is_told, near.why_not) == said

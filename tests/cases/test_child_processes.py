@@ -14,21 +14,20 @@ from poolscope.protocol.payloads import LoopTimes
 from poolscope.protocol.records import Result
 
 from tests.cases.judging import looped, state_with, times_of, tried
-from tests.cases.measuring import StartHost, measured, start_host
+from tests.cases.measuring import StartHost, measured, shared_host
 from tests.experiments.pool_benchmark.invented_runs import about, told
-from tests.runner.conftest import context
 
-__all__ = ["context", "start_host"]
+__all__ = ["shared_host"]
 
 
 @pytest.mark.parametrize(
     "function",
     ["in_program", "in_shell", "in_shells_background", "in_own_pool", "in_kept_executor", "in_awaited_program"],
 )
-def test_child_processes_that_compute_are_no_waiting(start_host: StartHost, tmp_path: Path, function: str) -> None:
-    host = start_host(f"programs:{function}@few")
-    trial = tried(host, tmp_path)
-    now = state_with(times_of(looped(host), cpus=1.0), trial, pools=("thread 2", "thread 4"))
+def test_child_processes_that_compute_are_no_waiting(shared_host: StartHost, tmp_path: Path, function: str) -> None:
+    host = shared_host(f"programs:{function}@few")
+    trial, loop = tried(host, tmp_path), looped(host)
+    now = state_with(times_of(loop, cpus=1.0), trial, pools=("thread 2", "thread 4"))
     found = child_processes(now, 2)
     assert (found.holds, found.code) == (True, "compute")
     assert found.facts["children_share"] > 0.7
@@ -37,10 +36,15 @@ def test_child_processes_that_compute_are_no_waiting(start_host: StartHost, tmp_
     assert waits(now) is False
     assert more_workers_than_cpus(now, 2).code == "no gain"
     assert trial.cpu_s[0] > 0.01  # the trial's calls have theirs as well
+    # Two of them at once, as those of a pool, leave no CPU to another call.
+    two = oversubscribed(state_with(times_of(loop, cpus=1.9), trial, gain=1.0), 2)
+    assert (two.holds, two.code) == (True, "child processes")
+    assert two.facts["cpu_over_wall"] == pytest.approx(1.9)
+    assert two.facts["enough"] == 1
 
 
-def test_a_child_process_that_waits_is_waiting(start_host: StartHost, tmp_path: Path) -> None:
-    host = start_host("programs:in_waiting_program@few")
+def test_a_child_process_that_waits_is_waiting(shared_host: StartHost, tmp_path: Path) -> None:
+    host = shared_host("programs:in_waiting_program@few")
     trial = tried(host, tmp_path)
     now = state_with(times_of(looped(host)), trial)
     found = child_processes(now, 2)
@@ -49,29 +53,20 @@ def test_a_child_process_that_waits_is_waiting(start_host: StartHost, tmp_path: 
     assert waits(now) is True
 
 
-def test_work_without_child_processes_has_none(start_host: StartHost, tmp_path: Path) -> None:
-    host = start_host("programs:itself@few")
+def test_work_without_child_processes_has_none(shared_host: StartHost, tmp_path: Path) -> None:
+    host = shared_host("programs:itself@few")
     now = state_with(times_of(looped(host), cpus=1.0), tried(host, tmp_path))
     found = child_processes(now, 2)
     assert (found.holds, found.code) == (False, "few")
     assert found.facts["children_share"] < 0.01
 
 
-def test_two_child_processes_a_call_leave_no_cpu_to_another_call(start_host: StartHost, tmp_path: Path) -> None:
-    host = start_host("programs:in_own_pool@few")
-    now = state_with(times_of(looped(host), cpus=1.9), tried(host, tmp_path), gain=1.0)
-    found = oversubscribed(now, 2)
-    assert (found.holds, found.code) == (True, "child processes")
-    assert found.facts["cpu_over_wall"] == pytest.approx(1.9)
-    assert found.facts["enough"] == 1
-
-
-@pytest.mark.parametrize("kind", ["thread", "process"])
-def test_traced_tasks_cost_what_their_child_processes_do(start_host: StartHost, kind: str) -> None:
-    host = start_host("programs:in_program@few")
-    traced = measured(host, kind, "fork" if kind == "process" else "", traced=True).traced
-    assert traced is not None
-    assert traced.children_cpu_s > 0.5 * traced.cost_s > 0.01
+def test_traced_tasks_cost_what_their_child_processes_do(shared_host: StartHost) -> None:
+    host = shared_host("programs:in_program@few")
+    for kind, start_method in (("thread", ""), ("process", "fork")):
+        traced = measured(host, kind, start_method, traced=True).traced
+        assert traced is not None, kind
+        assert traced.children_cpu_s > 0.5 * traced.cost_s > 0.01, kind
 
 
 def test_two_threads_are_enough_for_programs_that_need_two_cpus() -> None:

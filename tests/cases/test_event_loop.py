@@ -17,10 +17,9 @@ from poolscope.runner.pools.loop_watch import LoopWatch
 
 from tests.cases import coroutines
 from tests.cases.judging import looped, state_with, times_of, tried
-from tests.cases.measuring import StartHost, start_host
-from tests.runner.conftest import context
+from tests.cases.measuring import StartHost, shared_host
 
-__all__ = ["context", "start_host"]
+__all__ = ["shared_host"]
 
 AT_ONCE = ("asyncio 4", "asyncio 8")
 
@@ -45,8 +44,8 @@ def traced_loop(host: HostProcess) -> TraceSummary:
         ("partly_applied", "waits"),
     ],
 )
-def test_a_coroutine_that_blocks_is_found(start_host: StartHost, tmp_path: Path, function: str, code: str) -> None:
-    host = start_host(f"coroutines:{function}@few")
+def test_a_coroutine_that_blocks_is_found(shared_host: StartHost, tmp_path: Path, function: str, code: str) -> None:
+    host = shared_host(f"coroutines:{function}@few")
     trial, times = tried(host, tmp_path), times_of(looped(host))
     for traces in ({}, {"serial": traced_loop(host)}):  # by the trial, and by the traced loop once it is there
         now = state_with(times, trial, pools=AT_ONCE, gain=1.0, traces=traces)
@@ -61,15 +60,17 @@ def test_a_coroutine_that_blocks_is_found(start_host: StartHost, tmp_path: Path,
         stated = verdict(now, 2)
         assert stated is not None
         assert stated.code == "blocked"
+    # Nor is one blamed that overlapped after all, as where the first calls alone fill a cache.
+    assert event_loop_blocked(state_with(times, trial, pools=AT_ONCE, gain=3.8), 2).code == "overlaps"
 
 
 @pytest.mark.parametrize(
     "function", ["awaits", "awaits_often", "in_thread", "computes_in_thread", "awaits_a_program", "in_tasks"]
 )
 def test_a_coroutine_that_gives_the_loop_back_is_not_accused(
-    start_host: StartHost, tmp_path: Path, function: str
+    shared_host: StartHost, tmp_path: Path, function: str
 ) -> None:
-    host = start_host(f"coroutines:{function}@few")
+    host = shared_host(f"coroutines:{function}@few+start_helper")
     trial, times = tried(host, tmp_path), times_of(looped(host))
     for traces in ({}, {"serial": traced_loop(host)}):
         found = event_loop_blocked(state_with(times, trial, pools=AT_ONCE, gain=3.8, traces=traces), 2)
@@ -77,8 +78,8 @@ def test_a_coroutine_that_gives_the_loop_back_is_not_accused(
         assert found.facts["blocked_share"] < 0.25
 
 
-def test_one_that_blocks_for_a_part_is_left_open(start_host: StartHost, tmp_path: Path) -> None:
-    host = start_host("coroutines:does_half_of_each@few")
+def test_one_that_blocks_for_a_part_is_left_open(shared_host: StartHost, tmp_path: Path) -> None:
+    host = shared_host("coroutines:does_half_of_each@few")
     trial = tried(host, tmp_path)
     assert trial.loop is not None
     assert 0.02 < trial.loop.busy_s / len((*trial.call_s, *trial.again_s)) < trial.loop.wall_s
@@ -88,15 +89,8 @@ def test_one_that_blocks_for_a_part_is_left_open(start_host: StartHost, tmp_path
     assert event_loop_blocked(now, 2).code == "partly"
 
 
-def test_what_overlapped_after_all_is_not_blamed(start_host: StartHost, tmp_path: Path) -> None:
-    """As where the first calls alone fill a cache."""
-    host = start_host("coroutines:sleeps@few")
-    now = state_with(times_of(looped(host)), tried(host, tmp_path), pools=AT_ONCE, gain=3.8)
-    assert event_loop_blocked(now, 2).code == "overlaps"
-
-
-def test_a_plain_function_is_no_coroutine(start_host: StartHost, tmp_path: Path) -> None:
-    host = start_host("coroutines:compute@few")
+def test_a_plain_function_is_no_coroutine(shared_host: StartHost, tmp_path: Path) -> None:
+    host = shared_host("coroutines:compute@few")
     now = state_with(times_of(looped(host)), tried(host, tmp_path))
     assert (event_loop_blocked(now, 2).holds, event_loop_blocked(now, 2).code) == (False, "no coroutine")
 

@@ -13,26 +13,22 @@ from poolscope.experiments.pool_benchmark.sessions import HowToMeasure, Interpre
 from poolscope.protocol.arguments import BenchmarkWork, InterpreterPath
 from poolscope.runner.context import RunContext
 
-from tests.cases.measuring import HERE, LIMIT_S, StartHost, measured, start_host
+from tests.cases.measuring import HERE, LIMIT_S, StartHost, measured, shared_host, start_host
 from tests.runner.conftest import context
 from tests.waiting import until
 
-__all__ = ["context", "start_host"]
+__all__ = ["context", "shared_host", "start_host"]
 
 
 @pytest.mark.parametrize("function", ["in_pool", "in_executor", "two_levels", "in_threads", "in_program"])
-def test_a_forked_worker_uses_processes_of_its_own(start_host: StartHost, function: str) -> None:
-    host = start_host(f"nested:{function}@few")
+def test_a_forked_worker_uses_processes_of_its_own(shared_host: StartHost, function: str) -> None:
+    host = shared_host(f"nested:{function}@few")
     measured(host, "serial")
     assert measured(host, "process", "fork").same is True
     assert measured(host, "thread").same is True
-
-
-@pytest.mark.parametrize("start_method", ["forkserver", "spawn"])
-def test_so_does_one_that_was_started_otherwise(start_host: StartHost, start_method: str) -> None:
-    host = start_host("nested:in_pool@few")
-    measured(host, "serial")
-    assert measured(host, "process", start_method, size=1).same is True
+    if function == "in_pool":  # so does one that was started otherwise
+        for start_method in ("forkserver", "spawn"):
+            assert measured(host, "process", start_method, size=1).same is True, start_method
 
 
 def test_a_forked_worker_starts_a_fork_server_though_its_parent_has_one(start_host: StartHost) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from poolscope.runner.host.errors import OrderRefused
 
-from tests.cases.measuring import LIMIT_S, StartHost, measured, start_host
-from tests.runner.conftest import context
+from tests.cases.measuring import LIMIT_S, StartHost, measured, shared_host
 
-__all__ = ["context", "start_host"]
+__all__ = ["shared_host"]
+
 INTERPRETERS = ["interpreter"] if sys.version_info >= (3, 14) else []
 
 
@@ -25,8 +25,8 @@ INTERPRETERS = ["interpreter"] if sys.version_info >= (3, 14) else []
         ("mixed", "mixed"),
     ],
 )
-def test_every_kind_gives_what_the_loop_gives(start_host: StartHost, tmp_path: Path, items: str, calling: str) -> None:
-    host = start_host(f"spread:area@{items}", star=True)
+def test_every_kind_gives_what_the_loop_gives(shared_host: StartHost, tmp_path: Path, items: str, calling: str) -> None:
+    host = shared_host(f"spread:area@{items}", star=True, pure=True)
     trial = host.try_work(tmp_path / "output", LIMIT_S)
     assert (trial.calling, trial.raised, trial.unpicklable) == (calling, None, {})
     assert len(trial.call_s) == 5
@@ -39,16 +39,16 @@ def test_every_kind_gives_what_the_loop_gives(start_host: StartHost, tmp_path: P
 
 
 @pytest.mark.parametrize(("function", "items"), [("tile", "lists"), ("area", "named")])
-def test_workers_that_start_afresh_find_how_to_spread(start_host: StartHost, function: str, items: str) -> None:
-    host = start_host(f"spread:{function}@{items}", star=True)
+def test_workers_that_start_afresh_find_how_to_spread(shared_host: StartHost, function: str, items: str) -> None:
+    host = shared_host(f"spread:{function}@{items}", star=True, pure=True)
     measured(host, "serial")
     for kind in ("process", "pool"):
         assert measured(host, kind, "spawn", size=1).same is True
 
 
 @pytest.mark.parametrize("items", ["pairs", "named"])
-def test_coroutines_are_spread_too(start_host: StartHost, tmp_path: Path, items: str) -> None:
-    host = start_host(f"spread:area_later@{items}", star=True)
+def test_coroutines_are_spread_too(shared_host: StartHost, tmp_path: Path, items: str) -> None:
+    host = shared_host(f"spread:area_later@{items}", star=True, pure=True)
     assert host.try_work(tmp_path / "output", LIMIT_S).raised is None
     measured(host, "serial")
     assert measured(host, "asyncio").same is True
@@ -67,15 +67,17 @@ def test_coroutines_are_spread_too(start_host: StartHost, tmp_path: Path, items:
     ],
 )
 def test_arguments_that_do_not_fit_are_told_with_what_would(
-    start_host: StartHost, tmp_path: Path, function: str, items: str, star: bool, remedy: str | None
+    shared_host: StartHost, tmp_path: Path, function: str, items: str, star: bool, remedy: str | None
 ) -> None:
-    raised = start_host(f"spread:{function}@{items}", star=star).try_work(tmp_path / "output", LIMIT_S).raised
+    raised = (
+        shared_host(f"spread:{function}@{items}", star=star, pure=True).try_work(tmp_path / "output", LIMIT_S).raised
+    )
     assert raised is not None
     assert (raised.type, raised.remedy) == ("TypeError", remedy)
 
 
-def test_items_without_entries_are_refused(start_host: StartHost) -> None:
+def test_items_without_entries_are_refused(shared_host: StartHost) -> None:
     for items in ("numbers", "words"):
         with pytest.raises(OrderRefused) as refused:
-            start_host(f"spread:area@{items}", star=True)
+            shared_host(f"spread:area@{items}", star=True, pure=True)
         assert refused.value.code == "bad-reference"

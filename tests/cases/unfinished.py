@@ -10,8 +10,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache, partial
 from subprocess import PIPE, Popen, run
 from typing import Any
+
+from poolscope.runner.host import left_running
 
 sizes = [2_000 + number for number in range(6)]
 executors: list[ThreadPoolExecutor] = []
@@ -161,16 +164,63 @@ def found(size: int) -> Found:
     return Found(size)
 
 
-TAKES_S = 0.4
+TAKES_S = 0.3
+to_end: list[tuple[float, Callable[[], object]]] = []
+watched_s = 0.0  # in all
+
+
+def look(seconds: float) -> None:
+    """In place of the trial's sleep between two looks at what goes on."""
+    global watched_s
+    time.sleep(seconds)
+    watched_s += seconds
+    for due in [each for each in to_end if each[0] <= watched_s]:
+        to_end.remove(due)
+        due[1]()
+
+
+# Time passes only while the trial watches: what lasts for some time of the clock's may be over on a busy machine
+# before anybody looks.
+vars(left_running).update(sleep=look, monotonic=lambda: watched_s)
+
+
+def open_for(seconds: float) -> int:
+    """The end to read from of a pipe that is closed at the other once the trial has watched for so long."""
+    reads, writes = os.pipe()
+    to_end.append((watched_s + seconds, partial(os.close, writes)))
+    return reads
+
+
+def set_after(seconds: float) -> threading.Event:
+    event = threading.Event()
+    to_end.append((watched_s + seconds, event.set))
+    return event
+
+
+def in_background(size: int) -> None:
+    with open(open_for(TAKES_S)) as source:
+        Popen(["/bin/cat"], stdin=source)
+
+
+def in_background_of_a_shell(size: int) -> int:
+    with open(open_for(TAKES_S)) as source:
+        file = source.fileno()
+        return run(f"/bin/cat /dev/fd/{file} &", shell=True, check=True, pass_fds=[file]).returncode
 
 
 def in_short_background(size: int) -> None:
     """Over in some hundredths of a second, so that it is known by its CPU time alone."""
-    Popen([sys.executable, "-I", "-S", "-c", "sum(range(600_000))"])
+    with open(open_for(0.0)) as source:
+        Popen([sys.executable, "-I", "-S", "-c", "import sys; sys.stdin.read(); sum(range(1_000_000))"], stdin=source)
+
+
+def in_a_thread(size: int) -> None:
+    threading.Thread(target=set_after(TAKES_S).wait, name="sender").start()
 
 
 def in_a_short_thread(size: int) -> None:
-    threading.Thread(target=total, args=(2_000 * size,), name="sender").start()
+    event = set_after(0.0)
+    threading.Thread(target=lambda: event.wait() and total(100 * size), name="sender").start()
 
 
 def says_and_ends(size: int) -> str:
@@ -180,28 +230,19 @@ def says_and_ends(size: int) -> str:
     return program.stdout.readline().decode()
 
 
-def in_background(size: int) -> None:
-    Popen(["/bin/sleep", f"{TAKES_S}"])
-
-
-def in_background_of_a_shell(size: int) -> int:
-    return run(f"/bin/sleep {TAKES_S} &", shell=True, check=True).returncode
-
-
-def in_a_thread(size: int) -> None:
-    threading.Thread(target=time.sleep, args=(TAKES_S,), name="sender").start()
-
-
 def reads_to_the_end(size: int) -> str:
     """Nobody waits for the shell, which ends as its output does."""
     return os.popen(f"i=0; while [ $i -lt {20 * size} ]; do i=$((i+1)); done; echo $i").read()
 
 
+@cache
+def kept_worker() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1)
+
+
 def keeps_a_worker(size: int) -> int:
     """A pool that stays open neither ends nor works between two calls."""
-    if not executors:
-        executors.append(ThreadPoolExecutor(1))
-    return executors[0].submit(total, size).result()
+    return kept_worker().submit(total, size).result()
 
 
 def opened(size: int) -> Readings:

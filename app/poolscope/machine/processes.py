@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -40,19 +41,35 @@ def signal_name(number: int) -> str:
         return f"signal {number}"
 
 
+def process_stats(proc: Path = Path("/proc")) -> Iterator[tuple[int, list[bytes]]]:
+    """Each process's id, and the fields of its `stat` from its state on; the last one may hold all that come after.
+
+    By system calls alone: a trial looks around before and after each call, and pathlib takes four times as long.
+    """
+    try:
+        names = os.listdir(proc)  # noqa: PTH208  (see above)
+    except OSError:
+        return
+    for name in filter(str.isdigit, names):
+        try:
+            file = os.open(f"{proc}/{name}/stat", os.O_RDONLY)
+        except OSError:
+            continue  # it ended while we looked
+        try:
+            # The command name stands in parentheses and may hold spaces; then come state, parent, … (proc(5)).
+            fields = os.read(file, 4096).rpartition(b")")[2].split(None, 15)
+        except OSError:
+            continue
+        finally:
+            os.close(file)
+        if len(fields) > 3:
+            yield int(name), fields
+
+
 def members(group: int, proc: Path = Path("/proc")) -> list[int]:
     """Process ids of a process group, and of a session of that number; from /proc, empty where there is none."""
-    found = []
-    for entry in proc.glob("[0-9]*"):
-        try:
-            # The command name stands in parentheses and may hold spaces; group and session are the third and fourth
-            # field after it. The session, because a failure scenario has a group of its own within it.
-            stat = (entry / "stat").read_bytes().rpartition(b")")[2].split()
-            if group in (int(stat[2]), int(stat[3])) and stat[0] != b"Z":
-                found.append(int(entry.name))
-        except (OSError, ValueError, IndexError):
-            continue  # it ended while we looked
-    return found
+    # The session, because a failure scenario has a group of its own within it.
+    return [pid for pid, stat in process_stats(proc) if group in (int(stat[2]), int(stat[3])) and stat[0] != b"Z"]
 
 
 def is_tracker(pid: int, proc: Path = Path("/proc")) -> bool:

@@ -71,3 +71,14 @@ def test_arrays_round_by_their_precision() -> None:
     assert explained([single * (1 + 1e-6)], [single], kind="process").code == "rounding"
     assert explained([numpy.ones(3) * (1 + 1e-6)], [numpy.ones(3)], kind="process").code == "unknown"
     assert explained([numpy.ones(4)], [numpy.ones(3)], kind="process").code == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("result", "expected", "code"),
+    [
+        ("/tmp/tmpgwx4j0ds", "/tmp/tmpgsxpyedm", "token"),
+        ("batch-20261130-17", "batch-20261130-18", "unknown"),
+    ],
+)
+def test_words_that_were_drawn_agree_in_few_places(result: str, expected: str, code: str) -> None:
+    assert explained([result], [expected], kind="serial").code == code

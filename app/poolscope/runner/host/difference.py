@@ -32,7 +32,9 @@ DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?|\b\d\d:\
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 NUMBER = re.compile(r"\d+")
 TOKEN = re.compile(r"[0-9A-Za-z_-]{8,}")
-IN_COMMON = 0.5  # of the places of two tokens: drawn ones agree in few
+# Of the places of two tokens. Drawn ones agree in few, and in what is always there: of a temporary file's name in the
+# `tmp` that is three of eleven places.
+IN_COMMON = 0.6
 # Of a call's length: what a function says that it took is part of it, and most of it.
 MOST_OF_A_CALL, ALL_OF_A_CALL = 0.5, 1.02
 ALIGNMENT = 8  # of objects, in bytes

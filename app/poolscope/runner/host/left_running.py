@@ -9,7 +9,7 @@ from pathlib import Path
 from time import monotonic, process_time_ns, sleep, thread_time_ns
 from typing import Literal
 
-from poolscope.machine.cpu_clock import descends, on_cpu_ns, process_table
+from poolscope.machine.cpu_clock import children, descends, on_cpu_ns, process_table
 from poolscope.machine.processes import is_tracker, members
 from poolscope.protocol.frozen import frozen
 
@@ -62,7 +62,7 @@ class LeftRunning:
 def at_work() -> AtWork:
     """Looks at what goes on while it does, so it has to be quick: a program may be over in some milliseconds."""
     threads, threads_ns = frozenset(threading.enumerate()), other_threads_ns()
-    return AtWork(threads, threads_ns, {pid: on_cpu_ns(pid) for pid in children() if not has_ended(pid)})
+    return AtWork(threads, threads_ns, {pid: on_cpu_ns(pid) for pid in children() or () if not has_ended(pid)})
 
 
 def alive(now: AtWork | None = None) -> Alive:
@@ -75,15 +75,6 @@ def alive(now: AtWork | None = None) -> Alive:
     ended = frozenset(pid for pid in processes if pid not in now.children_ns and has_ended(pid))
     cpu_ns = {pid: now.children_ns.get(pid, on_cpu_ns(pid)) for pid in processes if pid not in ended}
     return Alive(now, processes, ended, cpu_ns)
-
-
-def children(proc: Path = Path("/proc")) -> list[int]:
-    """The child processes that the kernel lists for this process's threads, which it may not."""
-    found: list[int] = []
-    for entry in proc.glob("self/task/*/children"):
-        with suppress(OSError):  # the thread has just ended
-            found += map(int, entry.read_text().split())
-    return found
 
 
 def left_running(before: Alive, now: Alive, call_s: float) -> LeftRunning | None:
