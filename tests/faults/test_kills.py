@@ -35,7 +35,7 @@ def test_a_runner_killed_in_the_middle(server: Served, experiment: str) -> None:
 
 
 # It looks ten times as often, and so gives a runner up that does nothing in half a second instead of five.
-IMPATIENT = f"from poolscope.runs import watch; watch.LOOK_S = 0.1; {PROGRAM}"
+IMPATIENT = f"from poolscope.runs import monitor; monitor.LOOK_S = 0.1; {PROGRAM}"
 
 
 def test_a_runner_that_a_signal_has_stopped_in_the_middle() -> None:

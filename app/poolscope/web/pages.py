@@ -166,8 +166,9 @@ async def run(request: Request, run_id: str, t: float | None = None) -> Response
     app_state = app_state_of(request)
     run = await app_state.store.run(run_id)
     state = None if t is None else await state_at(app_state, visitor_of(request), run, t)
-    fragments = await render(app_state, [run_section(app_state, run, state, owned=owned(request, run))])
+    # Before the page is drawn: a run that ends meanwhile is drawn as it still was, and its end comes by the stream.
     stream = f"/live?run={run.id}" if run.status.live and not run.elsewhere else ""
+    fragments = await render(app_state, [run_section(app_state, run, state, owned=owned(request, run))])
     heading = f"{run.id} {title(run)}"
     layout, href = laid_out(run, fragments), f"/runs/{run.id}"
     return page(app_state, "pages/run.html", "Runs", stream, heading=heading, layout=layout, href=href)
