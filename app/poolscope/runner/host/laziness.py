@@ -17,6 +17,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
 
+from poolscope.machine.cpu_clock import thread_ready_ns
 from poolscope.protocol.frozen import frozen
 from poolscope.protocol.payloads import LazyKind, LazyResult
 from poolscope.runner.host.kept_state import is_users
@@ -232,8 +233,11 @@ def looked_at(result: Any, call_s: float, another: Any) -> LazyResult | None:
     if found is None:
         return None
     unread = unread_properties(found.value) if found.kind == "property" else []
+    waited = thread_ready_ns()
     taken = consume(fresh) if fresh is not None else None
     count, seconds, complete = taken or (None, None, False)
+    if seconds is not None:  # others had the CPU for a part of it, which is none of the result's doing
+        seconds = max(0.0, seconds - (thread_ready_ns() - waited) / 1e9)
     least_s = max(LEAST_READ_S, LEAST_READ * call_s, LEAST_ENTRY_S * (count or 0))
     if found.guess and (seconds is None or seconds < least_s):
         return None
