@@ -6,7 +6,9 @@ import asyncio
 import os
 import signal
 import threading
+from contextlib import suppress
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -648,12 +650,20 @@ async def test_a_run_goes_on_when_the_disk_is_full_and_the_next_is_kept_once_the
         assert (await scheduler.store.run(again.id)).as_json()["kept"]
 
 
+def put_a_file_in_place_of(folder: Path) -> None:
+    """The journal, which goes on writing meanwhile, may make the folder anew before the file is there."""
+    for number in count():
+        folder.rename(folder.with_name(f"elsewhere-{number}"))
+        with suppress(IsADirectoryError):
+            folder.write_text("a file where the folder was")
+            return
+
+
 async def test_a_run_goes_on_when_the_folder_is_gone(open_scheduler: OpenScheduler, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     async with open_scheduler(path=folder / "poolscope.sqlite") as scheduler:
         run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
-        folder.rename(tmp_path / "elsewhere")
-        folder.write_text("a file where the folder was")
+        put_a_file_in_place_of(folder)
         await until(run, lambda run: run.unkept)
         await scheduler.stop(run.id)
         await done(scheduler, run)
