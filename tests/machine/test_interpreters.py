@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -111,6 +112,33 @@ async def test_who_no_longer_waits_leaves_nothing_behind(
     with pytest.raises(asyncio.CancelledError):
         await search
     await asyncio.to_thread(until_gone, started)
+
+
+async def test_who_no_longer_waits_for_several_goes_when_the_last_of_them_has_ended(
+    program: MakeProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interpreters, "PROBE_S", 600)
+    end, first_ended = interpreters._end, asyncio.Event()
+    started: list[asyncio.subprocess.Process] = []
+
+    async def end_in_turn(starting: asyncio.Future[asyncio.subprocess.Process]) -> None:
+        started.append(await starting)
+        if len(started) > 1:
+            await first_ended.wait()
+            for _ in range(100):  # whoever waits for the first alone goes in far fewer turns of the loop
+                await asyncio.sleep(0)
+        await end(starting)
+        first_ended.set()
+
+    monkeypatch.setattr(interpreters, "_end", end_in_turn)
+    names = ("p", "q", "r")
+    programs = (program(name, f"touch {tmp_path / name}.there; exec sleep 600") for name in names)
+    search = asyncio.create_task(only(*programs))
+    for name in names:
+        await asyncio.to_thread(until, (tmp_path / f"{name}.there").exists)
+    search.cancel()
+    await asyncio.wait({search})
+    assert [process.returncode for process in started] == [-signal.SIGKILL] * 3
 
 
 async def test_a_good_one_beside_a_bad_one_is_found(program: MakeProgram) -> None:

@@ -112,8 +112,10 @@ async def find(named: Sequence[tuple[str, str]] = (), elsewhere: bool = True) ->
     """
     slots = asyncio.Semaphore(AT_ONCE)
     paths = _distinct([path for _, path in named], _candidates() if elsewhere else ())
-    probed = await asyncio.gather(*(_probe(path, slots) for path in paths))
-    labels = {path: label for label, path in reversed(named)}
+    # Not by gather, which a cancel ends with the first of them: the others' programs would be left by who goes then.
+    async with asyncio.TaskGroup() as group:
+        probes = [group.create_task(_probe(path, slots)) for path in paths]
+    labels, probed = {path: label for label, path in reversed(named)}, [probe.result() for probe in probes]
     found = [replace(python, label="" if python.why_not else labels.get(python.path, "")) for python in probed]
     return tuple(with_labels([_own(), *found]))
 
