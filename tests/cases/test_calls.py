@@ -267,6 +267,7 @@ def test_a_lazy_result_is_told_in_every_form(shared_host: StartHost, tmp_path: P
         "opened": "iterator",
         "paged": "iterator",
         "entered_later": "context manager",
+        "loaded_first": "context manager",
         "in_session": "context manager",
     }
     for work, _, trial in trials(shared_host, tmp_path, *(f"unfinished:{name}@sizes" for name in kinds)):

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache, partial
 from subprocess import PIPE, Popen, run
 from typing import Any
@@ -103,6 +103,17 @@ class Readings:
 @contextmanager
 def entered_later(size: int) -> Iterator[int]:
     yield total(10 * size)
+
+
+loaded: list[str] = []
+
+
+def loaded_first(size: int) -> AbstractContextManager[int]:
+    """Its first call is longer than its work."""
+    if not loaded:
+        time.sleep(0.2)
+        loaded.append("model")
+    return entered_later(size)
 
 
 class Session:

@@ -391,8 +391,9 @@ class TrialCalls:
         for item, result, time in zip(calls.items, calls.results, calls.first, strict=True):
             if lazy_part(result) is not None:
                 # At once, for what it has started may be short.
-                another, _ = self.timed(item, self.unchanged(item), "a look at the result of", watched=False)
-                calls.lazy = looked_at(result, time.wall, another)
+                another, again = self.timed(item, self.unchanged(item), "a look at the result of", watched=False)
+                # The first call may have imported or loaded something, and either may have waited for a CPU.
+                calls.lazy = looked_at(result, min(time.own, again.own), another)
                 return
 
     def call_first(self, item: TriedItem) -> None:
