@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from poolscope.protocol.payloads import LazyKind
+from poolscope.runner.host import laziness
 from poolscope.runner.host.laziness import lazy_part, looked_at
 
 
@@ -127,6 +128,16 @@ def test_is_lazy(form: str) -> None:
     if isinstance(first, subprocess.Popen):
         assert found.name == "sleep"
         first.wait()
+
+
+def test_a_cpu_that_others_had_before_the_look_began_takes_nothing_from_its_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(laziness, "thread_ready_ns", iter((0, 10**12)).__next__)
+    found = looked_at(Batches(), 1e-6, Batches())
+    assert found is not None
+    assert found.consumed_s
+    assert found.consumed_s > 1e-4
 
 
 def test_what_can_be_gone_through_to_its_end_is_timed() -> None:

@@ -14,7 +14,7 @@ from dataclasses import fields, is_dataclass
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time_ns
 from typing import Any, Literal
 
 from poolscope.machine.cpu_clock import thread_ready_ns
@@ -22,6 +22,7 @@ from poolscope.protocol.frozen import frozen
 from poolscope.protocol.payloads import LazyKind, LazyResult
 from poolscope.runner.host.kept_state import is_users
 from poolscope.runner.host.left_running import LeftRunning
+from poolscope.runner.host.remembering import CallTime
 
 DEEPEST = 3
 MOST_PARTS = 20  # of a container are looked at
@@ -233,11 +234,12 @@ def looked_at(result: Any, call_s: float, another: Any) -> LazyResult | None:
     if found is None:
         return None
     unread = unread_properties(found.value) if found.kind == "property" else []
-    waited = thread_ready_ns()
+    waited, used = thread_ready_ns(), process_time_ns()
     taken = consume(fresh) if fresh is not None else None
     count, seconds, complete = taken or (None, None, False)
-    if seconds is not None:  # others had the CPU for a part of it, which is none of the result's doing
-        seconds = max(0.0, seconds - (thread_ready_ns() - waited) / 1e9)
+    if seconds is not None:  # others may have had the CPU for a part of it, which is none of the result's doing
+        ready, cpu = ((now - then) / 1e9 for now, then in ((thread_ready_ns(), waited), (process_time_ns(), used)))
+        seconds = CallTime(seconds, cpu, ready).own
     least_s = max(LEAST_READ_S, LEAST_READ * call_s, LEAST_ENTRY_S * (count or 0))
     if found.guess and (seconds is None or seconds < least_s):
         return None
