@@ -456,6 +456,20 @@ def test_where_the_pool_of_the_answer_was_not_traced_the_shares_are_said_to_be_o
     assert "not traced" not in found.sentence
 
 
+def test_where_no_pool_gains_the_shares_are_those_of_several_workers() -> None:
+    """One worker waits for nobody: its shares would not tell why the others gain nothing."""
+    maps = {"serial": about(40), "thread 1": about(60), "thread 2": about(80)}
+    state = told_by(maps, traces={key: traced(planned(key, 32), maps[key][0], cpus=1.0) for key in [*maps][1:]})
+    choice = recommend(state)
+    assert choice is not None
+    assert (choice.maps.outcome, choice.best.key) == ("loop", "thread 1")
+    shown, found = explained(state, choice), split(state, choice, 2)
+    assert shown is not None
+    assert shown.key == "thread 2"
+    assert found is not None
+    assert "takes one item at a time" in found.sentence
+
+
 def test_one_command_stands_once_among_what_to_try_and_what_was_found() -> None:
     run = left_out()
     facts = run_facts(run)

@@ -164,6 +164,31 @@ def test_messages_that_cost_and_not_what_they_carry_ask_for_larger_chunks(
     assert check(now, "work too small").numbers["break_even_chunk"] == 1
 
 
+def test_messages_that_carry_much_are_not_told_to_carry_more() -> None:
+    """Pickled in a moment, three megabytes take long to travel: larger chunks only gather them."""
+    maps = {"serial": about(38), "process 2": about(190), "thread 2": about(60)}
+    tried = {"item_bytes": 17, "result_bytes": 3_000_000, "pickle_s": 1e-4}
+    now = told(maps, items=30, tried=tried, traces=trace("process 2", 190, 0.2, items=30, tail=0.0))
+    found = check(now, "chunks are too small")
+    assert (found.code, found.holds, found.remedy) == ("chunks_too_small: much carried", None, {})
+    assert (found.numbers["carried_bytes"] or 0) > 3_000_000
+    large = check(now, "arguments or results are too large to hand over")
+    assert (large.code, large.holds) == ("too_large_to_hand_over: too large", True)
+    dispatched, pickled = large.numbers["dispatch_share"], large.numbers["pickle_s"]
+    assert dispatched is not None
+    assert pickled is not None
+    assert dispatched > 0.8
+    assert pickled < 0.1 * 38e-3 / 30
+    assert check(now, "work too small").numbers["break_even_items"] is None
+
+
+def test_what_little_takes_to_pickle_alone_is_not_told() -> None:
+    tried = {"item_bytes": 7, "result_bytes": 7, "pickle_s": 1e-5}
+    found = check(told(LOST, tried=tried), "arguments or results are too large to hand over")
+    assert (found.code, found.holds) == ("too_large_to_hand_over: few bytes", False)
+    assert "pickle_s" not in found.numbers
+
+
 @pytest.mark.parametrize(("sizes", "next_step"), [("1, 2, 4", False), ("4", True)])
 def test_what_was_compared_is_no_next_step(sizes: str, next_step: bool) -> None:
     maps = {"serial": about(640), "process 2": about(330), "process 4": about(331)}

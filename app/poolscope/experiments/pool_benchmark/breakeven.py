@@ -100,11 +100,14 @@ def hand_over_s(state: State, config: Configuration) -> float | None:
     """What pickling an item and its result takes, which every further item costs; None if that isn't known.
 
     It was measured of one at a time; in a chunk several take less, so that a threshold is rather too high than too low.
+    Large ones take longer to travel than to be pickled, and how long is not known by itself.
     """
     trial = state.reference.trial if state.reference else None
     if config.kind not in COPIES_ITEMS:
         return 0.0
-    return trial.pickle_s if trial else None
+    if trial is None or (trial.item_bytes or 0) + (trial.result_bytes or 0) >= LARGE_BYTES:
+        return None
+    return trial.pickle_s
 
 
 def messages(state: State, config: Configuration) -> int:

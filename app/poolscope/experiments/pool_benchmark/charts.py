@@ -107,10 +107,13 @@ def explained(state: State, choice: Recommendation | None) -> Configuration | No
     """The pool whose time is split up: what the answer is about, where that was traced; None before one was.
 
     Else the best or another that was, of the same kind if there is one, and of as many workers: of these the fastest.
+    Where no pool is recommended and the best has one worker, which hides why, it is one of several workers.
     """
     about = spoken_of(choice)
     wanted = [about, choice.best] if about and choice else []
     traced = [config for config in state.pools if config.traced and config.total and not state.left_out(config)]
+    if about and about.size == 1 and choice and choice.config is not about:
+        traced = [config for config in traced if config.size > 1] or traced
     kinds, sizes = ({getattr(config, name) for config in wanted} for name in ("kind", "size"))
     others = sorted(traced, key=lambda config: (config.kind not in kinds, config.size not in sizes, median(config.map)))
     return next((config for config in (*wanted, *others) if config in traced), None)

@@ -382,9 +382,11 @@ FINDINGS: dict[str, dict[str, str]] = {
     "too_large_to_hand_over": {
         "figures": (
             "an item pickles to {item_bytes:size}, its result to {result_bytes:size}; pickling and unpickling both "
-            "take {pickle_s:duration} beside {seconds_per_item:duration} of work"
+            "take {pickle_s:duration} beside {seconds_per_item:duration} of work[, and with {config} handing over took "
+            "{dispatch_share:percent} of the map]"
         ),
         "unknown": "What an item and its result take to pickle is not known.",
+        "few bytes": "An item pickles to {item_bytes:size}, its result to {result_bytes:size}.",
         "small": "{figures}.",
         "not handed over": "No pool that would have to pickle was measured, though {figures}.",
         "not much": "Can't tell, it is not much: {figures}.",
@@ -427,6 +429,10 @@ FINDINGS: dict[str, dict[str, str]] = {
         "undecided": "The data can't separate them, more repetitions would: {compared} ({gain:compared interval}).",
         "cheap": "{figures}, {chunks_a_worker:.3g} {chunks_a_worker:chunk/chunks} a worker.",
         "not compared": "{figures}. Larger chunks may save some of that; only a comparison can tell.",
+        "much carried": (
+            "{figures}. A message and its answer carry {carried_bytes:size}, which costs by its size, and larger "
+            "chunks carry more."
+        ),
         "dear messages": (
             "{figures:capital}, {message_s:duration} for each of {messages} {messages:message/messages}, of which "
             "pickling what it carries takes {carried_s:duration}: it is the messages that cost, and larger chunks send "
@@ -770,7 +776,7 @@ HEADLINES = {
     "items_changed: changed": "Calls change their argument.",
     "items_changed: nothing returned": "Calls change their argument.",
     "function_too_large: too large": "The function carries {function_bytes:size} with every message.",
-    "too_large_to_hand_over: too large": "Handing over arguments and results takes most of the time.",
+    "too_large_to_hand_over: too large": "Arguments or results are too large to hand over.",
     "oversubscribed: child processes": "A task uses {cpu_over_wall:.1f} CPUs by itself, in processes that it starts.",
     "oversubscribed: several threads": "A task uses {cpu_over_wall:.1f} CPUs by itself, in threads that it starts.",
     "oversubscribed: library threads": "A task uses {cpu_over_wall:.1f} CPUs by itself, in threads of {libraries}.",

@@ -39,6 +39,7 @@ from poolscope.text.sentences import Part
 
 # Pickling that takes a fifth of a call can be felt, a twentieth can't.
 MUCH, LITTLE = 0.20, 0.05
+PLAINLY_LARGE = 2**20  # bytes that take longer to travel than a message takes in any case
 MANY_CHUNKS = 8
 NOTHING_TO_GAIN = 1.05
 COSTLY = 1 - 1 / 1.10  # of the map: it is said of every kind, not of the best one alone
@@ -55,17 +56,23 @@ def too_large_to_hand_over(state: State, usable_cpus: int) -> CheckResult:
     item, result, pickle_s = (trial.item_bytes, trial.result_bytes, trial.pickle_s) if trial else (None, None, None)
     if pickle_s is None or per_item is None or item is None or result is None:
         return CheckResult(None, "unknown")
+    facts: dict[str, Any] = {"item_bytes": item, "result_bytes": result}
+    if item + result < LARGE_BYTES:
+        # What pickling so little takes says nothing of a map: it was measured of one item, and a chunk takes far less.
+        return CheckResult(False, "few bytes", facts)
     share = pickle_s / (pickle_s + per_item)
-    facts = {
-        "item_bytes": item,
-        "result_bytes": result,
-        "pickle_s": pickle_s,
-        "seconds_per_item": per_item,
-        "share": share,
-    }
-    if share <= LITTLE or item + result < LARGE_BYTES:
+    facts |= {"pickle_s": pickle_s, "seconds_per_item": per_item, "share": share}
+    copying = [config for config in eligible_configs(state) if config.kind in COPIES_ITEMS]
+    if copying and trial and item + result >= max(PLAINLY_LARGE, trial.parcel.size if trial.parcel else 0):
+        # To travel takes such data far longer than to be pickled, which only a map shows.
+        traced = [(config, spent) for config in copying if (spent := budget(state, config))]
+        if traced:
+            config, spent = min(traced, key=lambda pair: median(pair[0].map))
+            share = max(share, dispatch_share(spent))
+            facts |= {"config": config, "dispatch_share": dispatch_share(spent)}
+    if share <= LITTLE:
         return CheckResult(False, "small", facts)
-    if not any(processes(config) or config.kind == "interpreter" for config in eligible_configs(state)):
+    if not copying:
         return CheckResult(None, "not handed over", facts)
     if share < MUCH:
         return CheckResult(None, "not much", facts)
@@ -122,11 +129,22 @@ def chunks_too_small(state: State, usable_cpus: int) -> CheckResult:
         return CheckResult(False, "cheap", facts)
     larger = remedies.chunks(state, chunk, min(MOST_ITEMS, max(chunk * 2, state.items // (FEW_CHUNKS * best.size))))
     count, dispatch_s = messages(state, best), share * median(best.map)
+    carried = _carried_bytes(state, best)
+    if carried is not None and carried >= LARGE_BYTES:
+        return CheckResult(None, "much carried", {**facts, "carried_bytes": carried})
     carried_s = _carried_s(state, best)
     if share >= MOST and carried_s is not None and carried_s < MOST * dispatch_s:
         facts |= {"messages": count, "message_s": dispatch_s / count, "carried_s": carried_s / count}
         return CheckResult(True, "dear messages", facts, larger, lost_share=share)
     return CheckResult(None, "not compared", facts, larger)
+
+
+def _carried_bytes(state: State, config: Configuration) -> int | None:
+    """How long a message and its answer are: items, results, and the function if it can be pickled; None if unknown."""
+    trial = state.reference.trial if state.reference else None
+    if trial is None or trial.item_bytes is None or trial.result_bytes is None:
+        return None
+    return config.chunk_used * (trial.item_bytes + trial.result_bytes) + (trial.parcel.size if trial.parcel else 0)
 
 
 def _carried_s(state: State, config: Configuration) -> float | None:

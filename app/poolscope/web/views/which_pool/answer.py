@@ -46,14 +46,19 @@ def split(state: State, choice: Recommendation | None, usable_cpus: int) -> Spli
         words = f"{width:.0f}%" if width >= 1 else "<1%"
         shares.append(Share(row["phase"], round(x, 2), round(width, 2), words))
         x += width
-    instead = _untraced(state, about) if about and about is not config and state.outcome else ""
+    instead = _why_not(state, about) if about and about is not config and state.outcome else ""
     care = DISTURBED if was_disturbed(state, usable_cpus) else ""
     return Split(f"{instead}{_sentence(config_name(state, config), shares)}{care}", tuple(shares))
 
 
-def _untraced(state: State, config: Configuration) -> str:
-    """Why the time of another pool is split up than the one that the answer is about."""
-    return f"{capital(config_name(state, config))} {'were' if noun(state, config).plural else 'was'} not traced. "
+def _why_not(state: State, config: Configuration) -> str:
+    """Why the time of another pool is split up than that of this one, which the answer is about."""
+    plural = noun(state, config).plural
+    if config.traced:
+        why = f"{'take' if plural else 'takes'} one item at a time"
+    else:
+        why = f"{'were' if plural else 'was'} not traced"
+    return f"{capital(config_name(state, config))} {why}. "
 
 
 def _sentence(name: str, shares: list[Share]) -> str:
