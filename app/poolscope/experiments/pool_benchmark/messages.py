@@ -751,8 +751,16 @@ FINDINGS: dict[str, dict[str, str]] = {
         "unmeasured": "Too few rounds are over to tell.",
         "no interval": "{rounds} {rounds:round is/rounds are} too few for an interval.",
         "broken off": "The run broke off after {rounds} {rounds:round/rounds}, too few for an interval.",
-        "settled": "{figures}: more rounds would hardly change the answer.",
-        "settled, disturbed": "{figures}: more rounds beside what disturbed them would hardly change the answer.",
+        "none is faster": (
+            "after {rounds} {rounds:round/rounds}[ in {spent_s:duration}] no pool is faster even at the upper end of "
+            "its interval, where {config}, the closest, {config:takes/take} {least_loss:times} as long as the loop"
+        ),
+        "none gains": (
+            "after {rounds} {rounds:round/rounds}[ in {spent_s:duration}] no pool gains {worth_it:percent} even at the "
+            "upper end of its interval, where {config}, the fastest, {config:reaches/reach} {high:times}"
+        ),
+        "settled": "{settles}: more rounds would hardly change the answer.",
+        "settled, disturbed": "{settles}: more rounds beside what disturbed them would hardly change the answer.",
         "open": "{figures}[; another {more_s:duration} would bring that to about {half_width_then:percent}].",
         "wide": (
             "after {rounds} {rounds:round/rounds} the gain of {config} could be anything from {low:times} to "
