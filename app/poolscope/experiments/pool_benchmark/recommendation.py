@@ -450,6 +450,18 @@ def _may_be_far_ahead(config: Configuration, best: Configuration) -> bool:
     return not config.dropped and (high is None or high > FAR)
 
 
+def fewest_repetitions(state: State, shown: Configuration) -> tuple[int, Configuration | None]:
+    """How often the plain loop and `shown` were both repeated, and which of them no more than that; None of equals.
+
+    An interval of the gain takes repetitions of both.
+    """
+    loop = state.serial
+    if loop is None or len(loop.map) == len(shown.map):
+        return len(shown.map), None
+    least = min(loop, shown, key=lambda config: len(config.map))
+    return len(least.map), least
+
+
 @dataclass(frozen=True, slots=True)
 class Certainty:
     """`settled`: more rounds would hardly change the answer. `half_width` is half the interval of the gain over the

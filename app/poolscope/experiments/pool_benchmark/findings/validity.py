@@ -11,7 +11,13 @@ from typing import Any
 from poolscope.experiments.disturbance import signs_in_words
 from poolscope.experiments.pool_benchmark import remedies
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
-from poolscope.experiments.pool_benchmark.recommendation import Recommendation, certainty, is_settled, recommend
+from poolscope.experiments.pool_benchmark.recommendation import (
+    Recommendation,
+    certainty,
+    fewest_repetitions,
+    is_settled,
+    recommend,
+)
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import at_once, is_known_to_wait, waits
 from poolscope.protocol.kinds import ONE_THREAD_A_WORKER
@@ -242,9 +248,10 @@ def unsettled(state: State, usable_cpus: int) -> CheckResult:
     known = certainty(state, recommendation)
     facts: dict[str, Any] = {"config": recommendation.shown, "rounds": known.rounds}
     more = remedies.more_repetitions(state)
-    if known.half_width is None and state.outcome == "failed":
-        return CheckResult(None, "broken off", facts)  # what it lacked is not time
     if known.half_width is None:
+        facts["repetitions"], facts["least_repeated"] = fewest_repetitions(state, recommendation.shown)
+        if state.outcome == "failed":
+            return CheckResult(None, "broken off", facts)  # what it lacked is not time
         return CheckResult(True, "no interval", facts, more)
     facts |= {"low": recommendation.gain.low, "high": recommendation.gain.high}
     if known.spent_s is not None:
