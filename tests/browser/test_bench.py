@@ -34,6 +34,11 @@ EMPTY = """panel => {
     const ends = [...panel.children].map(part => part.getBoundingClientRect().bottom);
     return (bottom - Math.max(top, ...ends)) / (bottom - top);
 }"""
+# How far each state in the strip of runs reaches out of its line, in pixels.
+CUT_OFF = """lines => [...lines.querySelectorAll("dd small")].map(state => {
+    const [inner, outer] = [state, state.closest("dd")].map(element => element.getBoundingClientRect());
+    return Math.ceil(Math.max(0, inner.bottom - outer.bottom, inner.right - outer.right));
+})"""
 # How much of a panel the bar at the top covers, in pixels.
 HIDDEN = """panel => document.querySelector("body > header").getBoundingClientRect().bottom
     - document.querySelector(panel).getBoundingClientRect().top"""
@@ -152,6 +157,24 @@ def test_the_fields_of_a_panel_keep_their_room_as_a_run_begins(open_page: Opens,
         live = in_widths(page, [asks[experiment] for experiment in together], HEIGHT, FROM_A_TABLET)
         assert live == {selector: idle[selector] for selector in live}
         bench.stop_all()
+
+
+def test_states_stay_in_sight_behind_long_results_and_several_runs(open_page: Opens, bench: Served) -> None:
+    page, lines = until_live(open_page()), "#now dl"
+    idle = in_widths(page, [lines], HEIGHT, EVERY)
+    runs = [bench.begin("failures", scenarios="by-hand")]
+    page.locator("#failures-kill").get_by_role("button", name="Kill now").click()
+    expect(page.locator(lines)).to_contain_text("You killed worker")
+    assert in_widths(page, [lines], CUT_OFF, EVERY) == {lines: [[0]] * len(EVERY)}
+    assert in_widths(page, [lines], HEIGHT, EVERY) == idle
+
+    runs += [bench.begin("shared-list", seconds=600, delay_min=1, delay_max=2) for _ in range(4)]
+    expect(page.locator(lines)).to_contain_text("and 1 more")
+    assert in_widths(page, [lines], CUT_OFF, EVERY) == {lines: [[0] * 5] * len(EVERY)}
+    assert in_widths(page, [lines], HEIGHT, EVERY) == idle
+    bench.stop_all()
+    for run_id in runs:  # the forms show the values of the last run, which other tests measure
+        bench.api.delete(f"/api/runs/{run_id}")
 
 
 def in_widths(page: Page, selectors: Iterable[str], what: str, widths: tuple[int, ...]) -> dict[str, list[object]]:

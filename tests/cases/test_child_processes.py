@@ -10,11 +10,14 @@ from poolscope.experiments.pool_benchmark.findings.function import child_process
 from poolscope.experiments.pool_benchmark.reasons import as_good, reasons
 from poolscope.experiments.pool_benchmark.recommendation import recommend
 from poolscope.experiments.pool_benchmark.work import waits
+from poolscope.protocol.arguments import BenchmarkWork
+from poolscope.protocol.commands import OpenWork
 from poolscope.protocol.payloads import LoopTimes
 from poolscope.protocol.records import Result
+from poolscope.text.sentences import Part
 
 from tests.cases.judging import looped, state_with, times_of, tried
-from tests.cases.measuring import StartHost, measured, shared_host
+from tests.cases.measuring import LIMIT_S, StartHost, measured, shared_host
 from tests.experiments.pool_benchmark.invented_runs import about, told
 
 __all__ = ["shared_host"]
@@ -53,6 +56,26 @@ def test_a_child_process_that_waits_is_waiting(shared_host: StartHost, tmp_path:
     assert waits(now) is True
 
 
+def test_where_child_processes_hardly_work_the_work_waits() -> None:
+    maps = {"serial": about(800), "thread 2": about(415), "thread 4": about(216), "process 4": about(218)}
+    times = LoopTimes(wall_s=4.0, cpu_s=0.1, children_cpu_s=0.7)
+    now = told(maps, loop_share=None, asked={"workload": "mine:ask@many"}, more=[Result(0, times, "serial")])
+    assert child_processes(now, 2).code == "wait"
+    found = light_kinds_suffice(now, 2)
+    assert (found.code, found.facts["why"]) == ("suffices", Part("work waits"))
+    recommendation = recommend(now)
+    assert recommendation is not None
+    codes = [reason.code for reason in reasons(now, recommendation, 2)]
+    assert ("work waits" in codes, "programs work" in codes) == (True, False)
+
+
+@pytest.mark.parametrize("kind", ["serial", "thread", "asyncio"])
+def test_the_server_that_built_in_work_asks_is_not_the_work(shared_host: StartHost, tmp_path: Path, kind: str) -> None:
+    host = shared_host("programs:itself@few", pure=True)
+    host.open_work(OpenWork(BenchmarkWork("http", work_ms=0.1, items=300), str(tmp_path)), LIMIT_S)
+    assert measured(host, kind).children_cpu == 0  # to answer takes it some hundredths of a second
+
+
 def test_work_without_child_processes_has_none(shared_host: StartHost, tmp_path: Path) -> None:
     host = shared_host("programs:itself@few")
     now = state_with(times_of(looped(host), cpus=1.0), tried(host, tmp_path))
@@ -80,5 +103,6 @@ def test_two_threads_are_enough_for_programs_that_need_two_cpus() -> None:
     codes = [reason.code for reason in reasons(now, recommendation, 2)]
     assert "programs work" in codes
     assert as_good(now, recommendation) == ()  # processes are as fast, and take more
-    assert light_kinds_suffice(now, 2).code == "suffices"
+    found = light_kinds_suffice(now, 2)
+    assert (found.code, found.facts["why"]) == ("suffices", Part("programs work"))
     assert child_processes(now, 2).facts["children_s"] == pytest.approx(3.9 / 5 / 32)

@@ -143,7 +143,7 @@ def test_three_experiments_start_by_one_button_and_their_question_is_open_then(b
         ended(browser, run_id)
     # One that came to an end; those that were stopped may not have begun.
     finished = ended(browser, start(browser, "shared-list", **BRIEF)["id"])["id"]
-    last = re.search("Last result</dt><dd>(.*?)</dd>", browser.get("/").text)
+    last = re.search("Last result</dt><dd>(.*?)</dd>", browser.get("/").text, re.DOTALL)
     assert last is not None
     assert finished in last[1]
     assert last[1].index("<b>") < last[1].index("data-state")  # a check mark before a finding would seem to judge it

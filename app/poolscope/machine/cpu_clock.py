@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from time import process_time_ns, thread_time_ns
@@ -36,11 +37,13 @@ class CpuUse:
 class CpuClock:
     """Measures the CPU time used since it was made; to be made and read by the same thread.
 
-    Where there are child processes, both take a millisecond or two for a hundred processes, which counts as nobody's.
+    Child processes that are `beside` the work count as nobody's, with their own children. Where there are others,
+    making and reading it both take a millisecond or two for a hundred processes, which counts as nobody's too.
     """
 
-    def __init__(self) -> None:
-        self._children = children_ns()
+    def __init__(self, beside: Collection[int] = ()) -> None:
+        self._beside = beside
+        self._children = children_ns(beside)
         self._ready = ready_ns()
         self._process = process_time_ns()
         self._thread = thread_time_ns()
@@ -49,14 +52,14 @@ class CpuClock:
         """What was used up to now."""
         thread, process = thread_time_ns() - self._thread, process_time_ns() - self._process
         ready = sum(waited - self._ready.get(thread, 0) for thread, waited in ready_ns().items())
-        return CpuUse(thread, process, max(0, children_ns() - self._children), ready)
+        return CpuUse(thread, process, max(0, children_ns(self._beside) - self._children), ready)
 
 
-def children_ns(proc: Path = PROC) -> int:
-    """CPU time of all child processes so far, of the living and of those that were collected."""
+def children_ns(beside: Collection[int] = (), proc: Path = PROC) -> int:
+    """CPU time of all child processes so far, of those that were collected and of the living that are not `beside`."""
     # In this order, one that is collected in between is missed, and not counted twice.
     collected = collected_children_ns()
-    return collected + descendants_ticks(proc) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+    return collected + descendants_ticks(beside, proc) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 
 def ready_ns(proc: Path = PROC) -> dict[str, int]:
@@ -83,15 +86,18 @@ def thread_ready_ns(proc: Path = PROC) -> int:
     return 0
 
 
-def descendants_ticks(proc: Path = PROC) -> int:
+def descendants_ticks(beside: Collection[int] = (), proc: Path = PROC) -> int:
     """CPU ticks of all living descendants of this process, and of those children that they collected; 0 without /proc.
 
-    A process whose parent has ended is no descendant any more.
+    Without those `beside`, and theirs. A process whose parent has ended is no descendant any more.
     """
-    if children(proc) == []:
+    ours = children(proc)
+    if ours is not None and set(ours) <= set(beside):
         return 0  # which is most often so, and seen in a hundredth of the time
     parents, ticks = process_table(proc)
     us = os.getpid()
+    for pid in beside:
+        parents.pop(pid, None)  # so that it and its descendants are none of ours
     return sum(used for pid, used in ticks.items() if pid != us and descends(pid, us, parents))
 
 

@@ -118,7 +118,7 @@ def make_http(request: WorkRequest) -> Work:
         server.terminate()
         server.communicate()
 
-    return Work(partial(get, port), request.numbers, partial(get_by_asyncio, port), close=close)
+    return Work(partial(get, port), request.numbers, partial(get_by_asyncio, port), close=close, servers=(server.pid,))
 
 
 def make_read_files(request: WorkRequest) -> Work:

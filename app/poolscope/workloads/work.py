@@ -28,7 +28,8 @@ class Work:
     this process after each repetition and lets go of what the calls kept here. `close` ends what setting the work up
     started; call it once, whatever happened. `rounds` is None unless the length of a call was calibrated; `one_call_s`
     is what a call took then, None if the rounds were given. `fresh` makes the items anew for each map,
-    where calls change them. `executor` makes an executor of the user's own for so many workers;
+    where calls change them. `servers` are the process ids of what setting it up started for the calls to ask, whose CPU
+    time is not the work's. `executor` makes an executor of the user's own for so many workers;
     `cluster` is the address of a dask or ray cluster that is there, '' for none; `own_clusters` are those of this run,
     which its pools share.
     """
@@ -43,6 +44,7 @@ class Work:
     one_call_s: float | None = None
     fresh: Callable[[], Sequence[Any]] | None = None
     calling: Calling = "item"
+    servers: tuple[int, ...] = ()
     executor: Callable[[int], Any] | None = None
     cluster: str = ""
     own_clusters: Any = None

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from poolscope.experiments.pool_benchmark import export, findings, verdict
 from poolscope.experiments.pool_benchmark.export import rounds_notes
+from poolscope.experiments.pool_benchmark.findings import validity
 from poolscope.experiments.pool_benchmark.reasons import reasons
 from poolscope.experiments.pool_benchmark.recommendation import faster_beyond_cpus, how_fast, recommend, steer
 from poolscope.experiments.pool_benchmark.state import State
@@ -15,6 +16,7 @@ from poolscope.protocol.commands import ContinueRounds
 from poolscope.protocol.payloads import ConfigurationDropped, DroppedWhy, PassesPerSample, RoundEnded, RoundsEnded
 from poolscope.protocol.records import Record, Result
 from poolscope.text.numbers import times
+from poolscope.text.sentences import Part
 
 from tests.experiments.pool_benchmark.invented_runs import LOUD, SPREAD, about, told
 
@@ -293,6 +295,27 @@ def test_a_settled_answer_asks_for_no_more_time() -> None:
     now = after({"serial": about(640), "process 2": about(330)}, 5, outcome="finished")
     found = {finding.code: finding for finding in findings.findings(now, 2)}["unsettled: settled"]
     assert (found.holds, found.remedy) == (False, {})
+
+
+@pytest.mark.parametrize(
+    ("maps", "settles", "number", "value"),
+    [
+        # However roughly it is known how far behind the pools are.
+        ({"serial": [1.0, 3.0, 0.5], "process 2": [90.0, 300.0, 40.0]}, "none is faster", "least_loss", 40 / 3),
+        ({"serial": about(100), "process 2": about(100.5), "thread 2": about(101)}, "none gains", "high", 1.01),
+        ({"serial": about(640), "process 2": about(330)}, "figures", "half_width", 0.0),
+        ({"serial": about(640), "process 2": about(622)}, "figures", "half_width", 0.0),
+    ],
+)
+def test_a_settled_answer_says_of_a_pool_what_settles_it(
+    maps: Mapping[str, Sequence[float]], settles: str, number: str, value: float
+) -> None:
+    now = after(maps, 5, outcome="finished")
+    found = validity.unsettled(now, 2)
+    assert (found.code, found.facts["settles"]) == ("settled", Part(settles))
+    assert found.facts["config"] is now.configs["process 2"]
+    assert found.numbers[number] == pytest.approx(value, abs=0.01)
+    assert ("half_width" in found.numbers) == (settles == "figures")
 
 
 @pytest.mark.parametrize(("factors", "code", "more"), [(SPREAD, "settled, disturbed", False), (WIDE, "open", True)])

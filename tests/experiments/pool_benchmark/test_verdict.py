@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from poolscope.experiments.experiment import Verdict
 from poolscope.experiments.pool_benchmark import export, findings, state, verdict
-from poolscope.experiments.pool_benchmark.messages import verdict_sentence
+from poolscope.experiments.pool_benchmark.findings import validity
+from poolscope.experiments.pool_benchmark.messages import finding_sentence, verdict_sentence
+from poolscope.experiments.pool_benchmark.naming import noun
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 from poolscope.experiments.pool_benchmark.reasons import Reason, reasons
 from poolscope.experiments.pool_benchmark.recommendation import Recommendation, recommend
@@ -309,6 +311,25 @@ def test_a_loss_of_the_best_that_others_may_not_share_leaves_it_open() -> None:
 def test_a_run_stopped_after_its_first_rounds_has_no_winner(repeats: int, code: str) -> None:
     now = told({"serial": about(640, repeats), "process 2": about(335, repeats)}, outcome="stopped")
     assert answer(now) == (code, None)
+
+
+@pytest.mark.parametrize(
+    ("loop", "pool", "repetitions", "of"),
+    [(2, 1, 1, "process 2"), (1, 2, 1, "serial"), (5, 2, 2, "process 2"), (1, 1, 1, None), (2, 2, 2, None)],
+)
+def test_verdict_and_finding_count_the_same_repetitions_where_they_are_too_few(
+    loop: int, pool: int, repetitions: int, of: str | None
+) -> None:
+    now = told({"serial": about(640, loop), "process 2": about(335, pool), "thread 2": []}, outcome="stopped")
+    found = validity.unsettled(now, 2)
+    assert found.code == "no interval"
+    least = now.configs[of] if of else None
+    assert (found.facts["repetitions"], found.facts["least_repeated"]) == (repetitions, least)
+    said = finding_sentence(now, "unsettled", found.code, found.facts)
+    for sentence, number in ((verdict_of(now).rest, "One" if repetitions == 1 else "2"), (said, f"{repetitions}")):
+        counted, _, _ = sentence.partition(" too few for an interval")
+        assert counted.startswith(f"{number} repetition")
+        assert (str(noun(now, least)) in counted) if least else (" of " not in counted)
 
 
 def test_only_the_loop_was_measured() -> None:

@@ -755,10 +755,19 @@ FINDINGS: dict[str, dict[str, str]] = {
             "[ in {spent_s:duration}]"
         ),
         "unmeasured": "Too few rounds are over to tell.",
-        "no interval": "{rounds} {rounds:round is/rounds are} too few for an interval.",
-        "broken off": "The run broke off after {rounds} {rounds:round/rounds}, too few for an interval.",
-        "settled": "{figures}: more rounds would hardly change the answer.",
-        "settled, disturbed": "{figures}: more rounds beside what disturbed them would hardly change the answer.",
+        "repeated": "{repetitions} {repetitions:repetition/repetitions}[ of {least_repeated}]",
+        "no interval": "{repeated} {repetitions:is/are} too few for an interval.",
+        "broken off": "The run broke off after {repeated}, too few for an interval.",
+        "none is faster": (
+            "after {rounds} {rounds:round/rounds}[ in {spent_s:duration}] no pool is faster even at the upper end of "
+            "its interval, where {config}, the closest, {config:takes/take} {least_loss:times} as long as the loop"
+        ),
+        "none gains": (
+            "after {rounds} {rounds:round/rounds}[ in {spent_s:duration}] no pool gains {worth_it:percent} even at the "
+            "upper end of its interval, where {config}, the fastest, {config:reaches/reach} {high:times}"
+        ),
+        "settled": "{settles}: more rounds would hardly change the answer.",
+        "settled, disturbed": "{settles}: more rounds beside what disturbed them would hardly change the answer.",
         "open": "{figures}[; another {more_s:duration} would bring that to about {half_width_then:percent}].",
         "wide": (
             "after {rounds} {rounds:round/rounds} the gain of {config} could be anything from {low:times} to "
@@ -863,8 +872,8 @@ VERDICTS = {
     "unconfirmed": "{figures} needs more repetitions to be sure of.",
     "others open": "{figures} is slower, but the others spread too widely to tell.",
     "took": "The plain loop took {loop_s:duration}, {best}, {fastest}, {best_s:duration}.",
-    "one repetition": "One repetition is too few for an interval. {took}",
-    "few repetitions": "{repetitions} repetitions are too few for an interval. {took}",
+    "one repetition": "One repetition[ of {least_repeated}] is too few for an interval. {took}",
+    "few repetitions": "{repetitions} repetitions[ of {least_repeated}] are too few for an interval. {took}",
     "wrong results": "No pool gave the results of the plain loop.",
     "none finished": "No pool was measured to its end.",
     "only the loop": "The plain loop took {loop_s:duration}.[ {whys}]",

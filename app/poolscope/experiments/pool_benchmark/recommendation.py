@@ -35,7 +35,7 @@ class Recommendation:
     `config` is the configuration to use, the plain loop included, None without a clear winner; `others` are the
     cheapest ones of other kinds that map as fast, as far as is shown. `for_one_call` is the one for a single call,
     None where `calls` names none. `best` has the least median of the map of those that are compared, whichever is
-    recommended. `gain` is the plain loop's map over that of `config`, or of `best` where no pool is recommended.
+    recommended. `gain` is the plain loop's map over that of `shown`: `config`, or `best` where no pool is recommended.
     `beyond` are those that `maps` leaves out, for they have more workers than CPUs; `tentative`: `best` has so many,
     and is not shown to be so far ahead that they count.
     """
@@ -46,6 +46,7 @@ class Recommendation:
     others: tuple[Configuration, ...]
     for_one_call: Configuration | None
     best: Configuration
+    shown: Configuration
     gain: Ratio
     beyond: tuple[Configuration, ...]
     tentative: bool
@@ -92,7 +93,8 @@ def recommend(state: State) -> Recommendation | None:
     shown = best if config is None or config is loop else config
     tentative = not far and is_beyond_cpus(state, best)
     one_call = _for_one_call(state, calls, config)
-    return Recommendation(maps, calls, config, others, one_call, best, ratio(loop.map, shown.map), beyond, tentative)
+    gain = ratio(loop.map, shown.map)
+    return Recommendation(maps, calls, config, others, one_call, best, shown, gain, beyond, tentative)
 
 
 def _recommended(state: State, maps: Comparison, loop: Configuration) -> Configuration | None:
@@ -446,6 +448,18 @@ def _may_be_far_ahead(config: Configuration, best: Configuration) -> bool:
     """Whether one with more workers than CPUs may yet be so fast that it would be recommended."""
     high = ratio(best.map, config.map).high
     return not config.dropped and (high is None or high > FAR)
+
+
+def fewest_repetitions(state: State, shown: Configuration) -> tuple[int, Configuration | None]:
+    """How often the plain loop and `shown` were both repeated, and which of them no more than that; None of equals.
+
+    An interval of the gain takes repetitions of both.
+    """
+    loop = state.serial
+    if loop is None or len(loop.map) == len(shown.map):
+        return len(shown.map), None
+    least = min(loop, shown, key=lambda config: len(config.map))
+    return len(least.map), least
 
 
 @dataclass(frozen=True, slots=True)

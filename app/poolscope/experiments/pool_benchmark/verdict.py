@@ -27,6 +27,7 @@ from poolscope.experiments.pool_benchmark.reasons import against_loop, as_good, 
 from poolscope.experiments.pool_benchmark.recommendation import (
     Recommendation,
     eligible_configs,
+    fewest_repetitions,
     how_fast,
     no_pool_gains,
     recommend,
@@ -202,9 +203,9 @@ def _statement(state: State, recommendation: Recommendation, usable_cpus: int) -
         case "loop":
             return _loop(state, usable_cpus, facts)
         case "too few":
-            counted_least = min(len(state.serial.map) if state.serial else 0, len(best.map))
-            code = "one repetition" if counted_least == 1 else "few repetitions"
-            return "no winner", code, {**facts, "repetitions": counted_least}
+            repetitions, of = fewest_repetitions(state, best)
+            code = "one repetition" if repetitions == 1 else "few repetitions"
+            return "no winner", code, {**facts, "repetitions": repetitions, "least_repeated": of}
         case _:
             return _undecided(state, recommendation, facts)
 

@@ -288,7 +288,7 @@ def time_map(
                 workers = tuple(answer.worker for answer in answers)
                 calls = [prepared(items) for items in pool.work.passes(passes)]
                 monitor.phase = "mapping"
-                clock = CpuClock() if pool.in_this_process else None
+                clock = CpuClock(pool.work.servers) if pool.in_this_process else None
                 carried_before = tcp_bytes() if pool.over_network else None
                 with pool.watched(context):
                     asked = perf_counter_ns()

@@ -166,7 +166,8 @@ def light_kinds_suffice(state: State, usable_cpus: int) -> CheckResult:
         return CheckResult(None, "unknown", facts)
     if blocks_event_loop(state):
         return CheckResult(False, "event loop blocked", facts)
-    programs = is_childrens_work(state.serial)
+    # Where child processes wait as well, waiting is all there is to say.
+    programs = is_childrens_work(state.serial) and waiting is False
     facts["why"] = Part("programs work" if programs else "work waits")
     if waiting is False and not programs:
         return CheckResult(False, "known to compute" if state.params.built_in else "computes", facts)

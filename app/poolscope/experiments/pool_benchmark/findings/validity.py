@@ -11,11 +11,18 @@ from typing import Any
 from poolscope.experiments.disturbance import signs_in_words
 from poolscope.experiments.pool_benchmark import remedies
 from poolscope.experiments.pool_benchmark.findings.check import CheckResult
-from poolscope.experiments.pool_benchmark.recommendation import certainty, is_settled, recommend
+from poolscope.experiments.pool_benchmark.recommendation import (
+    Recommendation,
+    certainty,
+    fewest_repetitions,
+    is_settled,
+    recommend,
+)
 from poolscope.experiments.pool_benchmark.state import Configuration, State
 from poolscope.experiments.pool_benchmark.work import at_once, is_known_to_wait, waits
 from poolscope.protocol.kinds import ONE_THREAD_A_WORKER
 from poolscope.protocol.payloads import DifferenceCode, TraceSummary
+from poolscope.stats.comparison import WORTH_IT
 from poolscope.stats.disturbance import (
     SHORTEST_TASK_CPU_S,
     By,
@@ -239,20 +246,37 @@ def unsettled(state: State, usable_cpus: int) -> CheckResult:
     if recommendation is None:
         return CheckResult(None, "unmeasured")
     known = certainty(state, recommendation)
-    facts: dict[str, Any] = {"config": recommendation.config or recommendation.best, "rounds": known.rounds}
+    facts: dict[str, Any] = {"config": recommendation.shown, "rounds": known.rounds}
     more = remedies.more_repetitions(state)
-    if known.half_width is None and state.outcome == "failed":
-        return CheckResult(None, "broken off", facts)  # what it lacked is not time
     if known.half_width is None:
+        facts["repetitions"], facts["least_repeated"] = fewest_repetitions(state, recommendation.shown)
+        if state.outcome == "failed":
+            return CheckResult(None, "broken off", facts)  # what it lacked is not time
         return CheckResult(True, "no interval", facts, more)
-    facts |= {"half_width": known.half_width, "low": recommendation.gain.low, "high": recommendation.gain.high}
+    facts |= {"low": recommendation.gain.low, "high": recommendation.gain.high}
     if known.spent_s is not None:
         facts |= {"spent_s": known.spent_s}
     if known.settled:
+        facts |= _what_settles(recommendation, known.half_width)
         disturbed = was_disturbed(state, usable_cpus)
         return CheckResult(False, "settled, disturbed" if disturbed else "settled", facts)
+    facts |= {"half_width": known.half_width}
     if known.more_s is not None:
         facts |= {"more_s": known.more_s, "half_width_then": known.half_width_then}
         facts["narrower"] = 1 - (known.half_width_then or 0.0) / known.half_width
     code = "wide" if known.half_width > WIDE else "open"
     return CheckResult(True if state.outcome else None, code, facts, more if state.outcome else {})
+
+
+def _what_settles(recommendation: Recommendation, half_width: float) -> dict[str, Any]:
+    """Of a pool to use how well its gain is known; where there is none, how far the best can't get for that.
+
+    What is far from a gain may be known as roughly as it likes.
+    """
+    match recommendation.maps.outcome:
+        case "loop":
+            return {"settles": Part("none is faster"), "least_loss": recommendation.gain.inverse().low}
+        case "no clear winner":
+            return {"settles": Part("none gains"), "worth_it": WORTH_IT - 1}
+        case _:
+            return {"settles": Part("figures"), "half_width": half_width}
