@@ -14,7 +14,6 @@ from typing import Any
 import httpx
 import pytest
 from jinja2 import DictLoader, Environment
-from markupsafe import escape
 from poolscope.experiments.experiment import Experiment
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.registry import EXPERIMENTS
@@ -27,7 +26,6 @@ from poolscope.web.app_state import AppState
 from poolscope.web.context import Machine
 from poolscope.web.fragments import MACHINE_S, TRUTH, Fragment, Renderer, Section, names_read, now_section
 from poolscope.web.stream import BenchChannel
-from poolscope.web.views import VIEWS
 
 from tests.waiting import until
 from tests.web.conftest import ENDLESS, Serve, ended, frames, running, start
@@ -121,15 +119,6 @@ async def test_a_panel_of_many_rows_has_them_while_its_run_waits(tmp_path: Path,
     begun = str((await fragments.render(app, fragments.panel_sections(app, about, run)))[f"{name}-live"])
     assert ("Waits for its turn." in waiting, "Waits for its turn." in begun) == (True, False)
     assert waiting.count("<tr") == begun.count("<tr") > 10
-
-
-@pytest.mark.parametrize("name", ["which-pool", "pool-sizes", "factorials", "shared-list"])
-async def test_other_panels_say_what_they_will_show_while_their_run_waits(tmp_path: Path, name: str) -> None:
-    about = EXPERIMENTS[name]
-    app = AppState(Scheduler(Journal(tmp_path / "unused.sqlite")), Identification())
-    run = Run("xx-0001", about, parse(about.params, {}), place=1)
-    shown = await fragments.render(app, fragments.panel_sections(app, about, run))
-    assert str(escape(VIEWS[name].idle)) in str(shown[f"{name}-live"])
 
 
 def test_an_idle_bench_with_a_viewer_renders_nothing(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

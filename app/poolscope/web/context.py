@@ -65,6 +65,7 @@ class RunFacts:
     run's page; `progress` is (done, total, words) while it is live. Of the checks the `findings` hold, others `passed`,
     and some are `unclear`; `attempt` is the one whose remedy promises most for what is recommended. `workers` are the
     processes that may be killed now, at most; 0 where nobody can be; `invitation` asks for that where the run waits.
+    Of one that is `measured` the verdict is the one so far, and its workers go on.
     `command` is what starts it again in a terminal, where this server can't: its function is not offered here.
     `unanswered` says of one that was stopped why it may have no result.
     """
@@ -98,6 +99,7 @@ class RunFacts:
     owned: bool
     deletable: bool
     workers: int
+    measured: bool
     invitation: str
     command: str
     unanswered: str
@@ -324,6 +326,7 @@ def run_facts(run: Run, *, owned: bool = True, installation: Installation | None
         deletable=owned and not run.status.live,
         command=_command(run, installation),
         workers=workers,
+        measured=run.experiment.measured,
         invitation=VIEWS[run.experiment.name].invitation(run) if workers else "",
         unanswered=unanswered(run.status, run.started),
     )
