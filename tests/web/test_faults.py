@@ -160,6 +160,15 @@ def test_a_run_that_waits_for_somebody_to_kill_a_worker_says_so_and_what_came_of
     assert not invited.search(page)
 
 
+def test_a_death_that_is_the_last_of_a_run_is_drawn() -> None:
+    about = EXPERIMENTS["factorials"]
+    run = Run("fa-0001", about, parse(about.params, {"kind": "process"}), status=Status.FAILED)
+    death = Span("process 2", "killed", 1_000, None, "killed on request")
+    records: list[Record] = [Actor(0, "process 2", "started", "process", "worker", 7), death]
+    view = VIEWS["factorials"].view(run, reduce(about.meaning.fold, records, run.state))
+    assert [state for state, _ in view.picture.paths] == ["killed"]
+
+
 def test_merged_tasks_are_drawn_without_numbers_and_with_how_much_of_them_was_so() -> None:
     about = EXPERIMENTS["pool-sizes"]
     run = Run("ps-0001", about, parse(about.params, {"sizes": [2]}), status=Status.FINISHED)
