@@ -160,13 +160,17 @@ def test_a_run_that_waits_for_somebody_to_kill_a_worker_says_so_and_what_came_of
     assert not invited.search(page)
 
 
-def test_a_death_that_is_the_last_of_a_run_is_drawn() -> None:
+def test_a_task_that_ended_as_its_worker_was_killed_hides_no_death() -> None:
     about = EXPERIMENTS["factorials"]
     run = Run("fa-0001", about, parse(about.params, {"kind": "process"}), status=Status.FAILED)
-    death = Span("process 2", "killed", 1_000, None, "killed on request")
-    records: list[Record] = [Actor(0, "process 2", "started", "process", "worker", 7), death]
+    records: list[Record] = [
+        Actor(0, "process 2", "started", "process", "worker", 7),
+        Span("process 2", "killed", 1_000, None, "killed on request"),
+        Span("process 2", "running", 500, 1_001, "4001"),
+        Actor(2_000, "process 2", "ended", "process", "worker", 7),
+    ]
     view = VIEWS["factorials"].view(run, reduce(about.meaning.fold, records, run.state))
-    assert [state for state, _ in view.picture.paths] == ["killed"]
+    assert [state for state, _ in view.picture.paths] == ["running", "killed"]
 
 
 def test_merged_tasks_are_drawn_without_numbers_and_with_how_much_of_them_was_so() -> None:

@@ -87,11 +87,6 @@ def test_a_moment_is_wide_enough_to_be_seen() -> None:
     assert drawn([Span("producer 1", "holding", 500, 500)], 0, 10**9) == {"holding": [(0, NARROWEST, 0)]}
 
 
-def test_a_moment_at_the_end_is_as_wide() -> None:
-    end = 10**9
-    assert drawn([Span("producer 1", "killed", end - 1, None)], 0, end) == {"killed": [(WIDTH - NARROWEST, WIDTH, 0)]}
-
-
 def test_what_is_before_after_or_of_nobody_is_not_drawn() -> None:
     told = [
         Span("producer 1", "running", 0, 10),

@@ -60,7 +60,10 @@ class Lanes:
     def _closed(self, span: Span) -> Lanes:
         now = self.now
         current = now.get(span.actor)
-        if current is not None and current.t0 < (span.t1 or 0):
+        # A task that ended just before its worker was killed is told afterwards, and may have ended after the stamp of
+        # the request: nothing but its own end ends a death.
+        outlives = current is not None and current.state == "killed" != span.state
+        if current is not None and not outlives and current.t0 < (span.t1 or 0):
             now = {name: other for name, other in now.items() if name != span.actor}
         spans = (*self.spans, span)
         # Cut rarely and in bulk: cutting one span from a tuple copies all of it.

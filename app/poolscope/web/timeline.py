@@ -116,7 +116,7 @@ def drawn(spans: Iterable[Span], rows: Mapping[str, int], start: int, end: int, 
         t1 = end if span.t1 is None else span.t1
         if t1 <= start or span.t0 >= end or span.actor not in rows:
             continue
-        left = min(max(int((span.t0 - start) * scale), 0), WIDTH - NARROWEST)
+        left = max(int((span.t0 - start) * scale), 0)
         right = min(max(int((t1 - start) * scale), left + NARROWEST), WIDTH)
         shown = (min(t1, end) - max(span.t0, start)) * scale
         of_rows = lasted.setdefault(span.state, {})

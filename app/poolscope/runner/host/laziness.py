@@ -238,8 +238,8 @@ def looked_at(result: Any, call_s: float, another: Any) -> LazyResult | None:
     taken = consume(fresh) if fresh is not None else None
     count, seconds, complete = taken or (None, None, False)
     if seconds is not None:  # others may have had the CPU for a part of it, which is none of the result's doing
-        ready, cpu = ((now - then) / 1e9 for now, then in ((thread_ready_ns(), waited), (process_time_ns(), used)))
-        seconds = CallTime(seconds, cpu, ready).own
+        cpu_s, ready_s = (process_time_ns() - used) / 1e9, (thread_ready_ns() - waited) / 1e9
+        seconds = CallTime(seconds, cpu_s, ready_s).own
     least_s = max(LEAST_READ_S, LEAST_READ * call_s, LEAST_ENTRY_S * (count or 0))
     if found.guess and (seconds is None or seconds < least_s):
         return None

@@ -142,9 +142,8 @@ class FactorialsView(View):
 
     def view(self, run: Run, state: Any = None) -> FactorialsFacts:
         state = state or run.state
-        spans = (*state.lanes.spans, *state.lanes.now.values())
-        last = [state.t0, *(n.ended or 0 for n in state.completed), *(span.t for span in spans)]
-        now = run.moment(max(last)) + 1  # beyond it, for the last may be the death of a worker, which is to be seen
+        last = [state.t0, *(n.ended or 0 for n in state.completed), *(span.t for span in state.lanes.spans)]
+        now = run.moment(max(last))
         rows = tuple(_row(run, state, number, place) for place, number in enumerate(state.completed, 1))
         rows += tuple(_row(run, state, number, 0) for number in state.others)
         # The newest results and what comes next: on the bench a long list shows its moving edge.

@@ -53,11 +53,10 @@ def split(state: State, choice: Recommendation | None, usable_cpus: int) -> Spli
 
 def _why_not(state: State, config: Configuration) -> str:
     """Why the time of another pool is split up than that of this one, which the answer is about."""
-    plural = noun(state, config).plural
-    if config.traced:
-        why = f"{'take' if plural else 'takes'} one item at a time"
+    if config.traced:  # so it was left for its one worker
+        why = "takes one item at a time"
     else:
-        why = f"{'were' if plural else 'was'} not traced"
+        why = f"{'were' if noun(state, config).plural else 'was'} not traced"
     return f"{capital(config_name(state, config))} {why}. "
 
 
