@@ -177,6 +177,14 @@ def test_states_stay_in_sight_behind_long_results_and_several_runs(open_page: Op
         bench.api.delete(f"/api/runs/{run_id}")
 
 
+def test_the_button_of_a_tool_with_its_cure_stays_on_a_phone(open_page: Opens, bench: Served) -> None:
+    run_id = bench.done("sharing", tools=["none"], repeats=1)
+    page = open_page(**PHONE)
+    expect(page.locator("#sharing-live").get_by_role("button", name="no guard")).to_have_text("Run with Lock")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    bench.api.delete(f"/api/runs/{run_id}")
+
+
 def in_widths(page: Page, selectors: Iterable[str], what: str, widths: tuple[int, ...]) -> dict[str, list[object]]:
     """What the first of each kind says of itself in windows of several widths."""
     found: dict[str, list[object]] = {selector: [] for selector in selectors}
