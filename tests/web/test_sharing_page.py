@@ -9,7 +9,7 @@ import httpx
 import pytest
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.registry import EXPERIMENTS
-from poolscope.experiments.sharing.catalog import CATALOG, SEPARATOR
+from poolscope.experiments.sharing.catalog import ALL, CATALOG, SEPARATOR
 from poolscope.experiments.sharing.payloads import ToolOutcome
 from poolscope.experiments.sharing.state import fold, initial
 from poolscope.protocol.records import Actor, Record, Result, Sample, Span
@@ -69,6 +69,16 @@ def test_what_ran_comes_first_and_what_lost_updates_is_run_again_beside_its_cure
     run.status = Status.RUNNING
     live = VIEWS["sharing"].view(run, state).on_bench.rows
     assert [(row.cells[0].text, row.cells[-1].button) for row in live] == [(name, None) for name, _ in rows]
+
+
+def test_before_any_run_a_panel_has_the_rows_and_the_head_that_a_run_will_have() -> None:
+    about, view = EXPERIMENTS["sharing"], VIEWS["sharing"]
+    live = Run("sh-0001", about, parse(about.params, {"tools": "lock"}), status=Status.RUNNING)
+    run, idle = view.view(live, initial(live.params)).on_bench, view.idle_table()
+    assert idle is not None
+    assert (idle.style, idle.columns[1].scale, len(idle.rows)) == (run.style, run.columns[1].scale, len(run.rows))
+    assert [column.title for column in idle.columns] == [column.title for column in run.columns]
+    assert [row.cells[-1].button.value for row in idle.rows] == [ALL, *(tool.name for tool in CATALOG)]
 
 
 def test_a_round_draws_no_picture_again_and_a_tool_moves_no_other_article(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -199,7 +199,7 @@ def panel_facts(experiment: Experiment, workloads: tuple[str, ...] = ()) -> Pane
         question=experiment.question,
         wide=view.wide,
         idle=view.idle,
-        shortcuts=_shortcuts(experiment.name, view.offered(workloads)),
+        shortcuts=view.idle_table() or _shortcuts(experiment.name, view.offered(workloads)),
     )
 
 

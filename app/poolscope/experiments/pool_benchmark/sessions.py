@@ -51,7 +51,8 @@ PASSED_ON = 16 * 1024  # bytes of what the first calls printed that are passed o
 SHOWN_RESULTS = 1000
 # Who does nothing for so long, and for longer than the loop takes, hangs; what breaks mostly does so at once.
 LEAST_PATIENCE_S = 1.0
-SEARCH_S = 5.0
+SEARCH_S = 10.0  # whatever the user's limit: starting another process and its workers has nothing to do with it
+LONG_LOOP_S = 5.0  # which is not done three times more to compare hash seeds
 STOP_S = 2.0  # in which a signal has stopped a call, if it can
 
 
@@ -382,7 +383,7 @@ class InterpreterSession:
 
     def _hash_seed_counts(self) -> ResultDifference | None:
         """Whether the loop's results change with the hash seed and with nothing else: three hosts tell, two alike."""
-        if self._loop_s > SEARCH_S:
+        if self._loop_s > LONG_LOOP_S:
             return None
         digests = []
         try:
@@ -414,7 +415,7 @@ class InterpreterSession:
         try:
             with self._another_host() as (host, _):
                 order = ExplainBreakage(use, str(log), patience_s, warm)
-                return host.explain(order, min(self._limit_s, SEARCH_S + 2 * self._loop_s) + patience_s)
+                return host.explain(order, SEARCH_S + 2 * self._loop_s + patience_s)
         except HostFailed as failed:
             if failed.breakage is None or failed.breakage.code != "host-died":
                 return None

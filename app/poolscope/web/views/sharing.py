@@ -37,6 +37,7 @@ KEYS = (
 )
 THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")  # the runner has no wording of its own
 KINDS = {"threads": "thread", "processes": "process", "interpreters": "interpreter"}  # whose colour and shape they have
+TITLES = {ALL: "compare all", **{tool.name: tool.title for tool in CATALOG}}
 DECADES = (2, 8)  # of the bars' scale at least, powers of ten: rates of several runs can be compared by eye
 
 
@@ -126,6 +127,9 @@ class BenchRow:
     button: Button | None = None
 
 
+EVERY = BenchRow(Cell(TITLES[ALL]))
+
+
 def _anchor(name: str) -> str:
     return f"tool-{name}"
 
@@ -149,7 +153,7 @@ class SharingView(View):
         PageBlock("compared"),
         *(PageBlock(_anchor(tool.name), "article", partial(_article, name=tool.name)) for tool in CATALOG),
     )
-    shortcuts = (Shortcut("tools", ALL, "compare all"), *(Shortcut("tools", tool.name, tool.title) for tool in CATALOG))
+    shortcuts = tuple(Shortcut("tools", name, title) for name, title in TITLES.items())
     columns: ClassVar[Columns] = {
         "bench": (
             Column("tool", attrgetter("name"), row_head=True),
@@ -234,18 +238,30 @@ class SharingView(View):
     def _on_bench(self, run: Run, state: SharingState, rows: Sequence[ToolRow], low: int, high: int) -> Table:
         """The tools of the run first, then the others in their usual order; when the run is over with a button each."""
         lines = tuple(round(100 * (step - low) / (high - low), 2) for step in range(low, high + 1))
-        middle = _power((low + high) // 2) if (high - low) % 2 == 0 else ""
-        tool, bar, *further = self.columns["bench"]
-        columns = (tool, replace(bar, scale=(_power(low), middle, _power(high))), *further)
         found = {row.tool.name: row for row in rows}
         shown = {tool.name: _bench_row(tool, found.get(tool.name), lines) for tool in CATALOG}
-        every = BenchRow(Cell("compare all"))
+        every = EVERY
         if not run.status.live:
-            every = replace(every, button=alone("sharing", "tools", ALL, "compare all tools"))
+            every = replace(every, button=_alone(ALL))
             shown = {tool.name: replace(shown[tool.name], button=_button(tool, state)) for tool in CATALOG}
         ran = [row for name, row in shown.items() if name in found]
         others = [row for name, row in shown.items() if name not in found]
-        return table(columns, (*ran, every, *others) if others else (every, *ran), style="bars")
+        return self._bars((*ran, every, *others) if others else (every, *ran), low, high)
+
+    def idle_table(self) -> Table:
+        """As high as that of a run, which takes its place."""
+        tools = (replace(_bench_row(tool, None, ()), button=_alone(tool.name)) for tool in CATALOG)
+        return self._bars((replace(EVERY, button=_alone(ALL)), *tools), *DECADES)
+
+    def _bars(self, rows: Sequence[BenchRow], low: int, high: int) -> Table:
+        tool, bar, *further = self.columns["bench"]
+        middle = _power((low + high) // 2) if (high - low) % 2 == 0 else ""
+        columns = (tool, replace(bar, scale=(_power(low), middle, _power(high))), *further)
+        return table(columns, rows, style="bars")
+
+
+def _alone(name: str) -> Button:
+    return alone("sharing", "tools", name, TITLES[name])
 
 
 def _bench_row(tool: Tool, row: ToolRow | None, lines: tuple[float, ...]) -> BenchRow:
@@ -263,7 +279,7 @@ def _button(tool: Tool, state: SharingState) -> Button:
     row = state.row(tool.name)
     if row is None:
         return _together({tool.name, *(row.tool.name for row in state.rows)}, "Add", tool.title)
-    return _cured(row, state) or alone("sharing", "tools", tool.name, tool.title)
+    return _cured(row, state) or _alone(tool.name)
 
 
 def _cured(row: ToolState, state: SharingState) -> Button | None:

@@ -13,7 +13,7 @@ from poolscope.errors import UnknownRun
 from poolscope.experiments.timeline import Lanes
 from poolscope.runs.run import Run
 from poolscope.web.access import app_state_of
-from poolscope.web.table import Column
+from poolscope.web.table import Column, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,10 @@ class View(ABC):
     def offered(self, workloads: Sequence[str]) -> tuple[Shortcut, ...]:
         """The shortcuts where the server offers these names of one's own work."""
         return self.shortcuts
+
+    def idle_table(self) -> Table | None:
+        """What a panel shows before any run, where its runs show more than a button for each shortcut."""
+        return None
 
     @abstractmethod
     def title(self, params: Any) -> str:
