@@ -74,8 +74,8 @@ def test_what_ran_comes_first_and_what_lost_updates_is_run_again_beside_its_cure
 def test_before_any_run_a_panel_has_the_rows_and_the_head_that_a_run_will_have() -> None:
     about, view = EXPERIMENTS["sharing"], VIEWS["sharing"]
     live = Run("sh-0001", about, parse(about.params, {"tools": "lock"}), status=Status.RUNNING)
-    run, idle = view.view(live, initial(live.params)).on_bench, view.idle_table()
-    assert idle is not None
+    run: Any = view.view(live, initial(live.params)).on_bench
+    idle: Any = view.idle_table()
     assert (idle.style, idle.columns[1].scale, len(idle.rows)) == (run.style, run.columns[1].scale, len(run.rows))
     assert [column.title for column in idle.columns] == [column.title for column in run.columns]
     assert [row.cells[-1].button.value for row in idle.rows] == [ALL, *(tool.name for tool in CATALOG)]
