@@ -61,12 +61,14 @@ def test_the_level_is_spent_on_every_look_and_on_the_end() -> None:
 
 
 def test_without_an_answer_rounds_go_on_until_the_time_is_spent() -> None:
-    records = perform("pool-sizes", open_ended(sizes=[2], work_ms=60.0, last=2, seconds=4).arguments())
+    records = perform("pool-sizes", open_ended(sizes=[2], work_ms=60.0, last=2, seconds=3).arguments())
     assert end_of(records).outcome == "finished"
     ((_, ended),) = payloads(records, RoundsEnded)
     assert ended.why == "time spent"
     assert [payload.round for _, payload in payloads(records, RoundEnded)] == list(range(1, ended.rounds + 1))
-    assert rounds_of(records, "2 workers") == list(range(ended.rounds + 1))
+    rounds = rounds_of(records, "2 workers")
+    assert rounds == list(range(len(rounds)))
+    assert len(rounds) in (ended.rounds, ended.rounds + 1)  # the last round may have had no time for all
     assert not payloads(records, ConfigurationDropped)
     steps = [record for record in records if isinstance(record, Progress)]
     assert (steps[-1].done, steps[-1].seconds_left) == (steps[-1].total, 0.0)
@@ -107,6 +109,8 @@ def test_pools_are_traced_as_they_warm_up_where_that_is_long_and_else_at_the_end
     with runner("pool-sizes", open_ended(sizes=[1], work_ms=work_ms, seconds=600).arguments()) as child:
         records = answer_rounds(child, {}, settled_at=3)
     assert traced_in(records) == {"1 workers": rounds}
+    if work_ms == 60.0:
+        assert not payloads(records, PassesPerSample)  # so long a map is timed alone
 
 
 def test_without_time_for_a_warm_up_the_loop_comes_first_and_all_ends_in_time() -> None:
@@ -121,18 +125,13 @@ def test_without_time_for_a_warm_up_the_loop_comes_first_and_all_ends_in_time() 
     assert end_of(records).outcome == "finished"
 
 
-@pytest.mark.parametrize("workload", ["square", "sum-of-squares"])
-def test_short_maps_are_timed_in_a_row(workload: str) -> None:
-    length = {"work_ms": 30.0} if workload == "sum-of-squares" else {"work_ms": None}
-    asked = open_ended(workload=workload, sizes=[1], last=3, **length)
+def test_short_maps_are_timed_in_a_row() -> None:
+    asked = open_ended(workload="square", sizes=[1], last=3, work_ms=None)
     with runner("pool-sizes", asked.arguments()) as child:
         records = answer_rounds(child, {}, settled_at=3)
     passes = {key: payload.passes for key, payload in payloads(records, PassesPerSample)}
-    if workload == "sum-of-squares":
-        assert passes == {}  # 90 ms are long enough
-    else:
-        assert passes.keys() == {"serial", "1 workers"}
-        assert passes["serial"] > passes["1 workers"] > 10
+    assert passes.keys() == {"serial", "1 workers"}
+    assert passes["serial"] > passes["1 workers"] > 10
 
 
 def test_a_run_that_waits_for_its_server_stops_at_once() -> None:
