@@ -189,7 +189,7 @@ def alike(number: int) -> int:
 
 def large_list(number: int) -> list[float]:
     """Most of its time goes into pages of memory that are new to the process."""
-    return [float(number)] * 300_000
+    return [float(number)] * 100_000
 
 
 def large_text(number: int) -> str:
