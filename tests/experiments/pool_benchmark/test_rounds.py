@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-import pytest
 from poolscope.experiments.pool_benchmark.params import PoolSizesParams
 from poolscope.experiments.pool_benchmark.plan import LOOKS, is_look, looks
 from poolscope.protocol.commands import ContinueRounds
@@ -86,13 +85,6 @@ def test_who_is_dropped_gets_no_more_rounds_and_a_settled_answer_ends_them() -> 
     assert {key for key, _ in payloads(records, GarbageCollections)} == {"serial", "1 workers", "4 workers"}
 
 
-def test_two_rounds_are_too_few_to_be_settled() -> None:
-    with runner("pool-sizes", open_ended(seconds=600).arguments()) as child:
-        records = answer_rounds(child, {}, settled_at=2)
-    ((_, ended),) = payloads(records, RoundsEnded)
-    assert (ended.why, ended.rounds) == ("settled", 3)
-
-
 def traced_in(records: list[Record]) -> dict[str, int]:
     """After which rounds each configuration was traced."""
     found, rounds = {}, 0
@@ -104,13 +96,23 @@ def traced_in(records: list[Record]) -> dict[str, int]:
     return found
 
 
-@pytest.mark.parametrize(("work_ms", "rounds"), [(60.0, 0), (1.0, 3)])
-def test_pools_are_traced_as_they_warm_up_where_that_is_long_and_else_at_the_end(work_ms: float, rounds: int) -> None:
-    with runner("pool-sizes", open_ended(sizes=[1], work_ms=work_ms, seconds=600).arguments()) as child:
+def test_long_maps_are_timed_alone_and_traced_as_they_warm_up() -> None:
+    with runner("pool-sizes", open_ended(sizes=[1], work_ms=60.0, seconds=600).arguments()) as child:
         records = answer_rounds(child, {}, settled_at=3)
-    assert traced_in(records) == {"1 workers": rounds}
-    if work_ms == 60.0:
-        assert not payloads(records, PassesPerSample)  # so long a map is timed alone
+    assert traced_in(records) == {"1 workers": 0}
+    assert not payloads(records, PassesPerSample)
+
+
+def test_short_maps_are_timed_in_a_row_and_traced_at_the_end_and_two_rounds_are_too_few_to_be_settled() -> None:
+    asked = open_ended(workload="square", sizes=[1], last=3, work_ms=None, seconds=600)
+    with runner("pool-sizes", asked.arguments()) as child:
+        records = answer_rounds(child, {}, settled_at=2)
+    passes = {key: payload.passes for key, payload in payloads(records, PassesPerSample)}
+    assert passes.keys() == {"serial", "1 workers"}
+    assert passes["serial"] > passes["1 workers"] > 10
+    ((_, ended),) = payloads(records, RoundsEnded)
+    assert (ended.why, ended.rounds) == ("settled", 3)
+    assert traced_in(records) == {"1 workers": 3}
 
 
 def test_without_time_for_a_warm_up_the_loop_comes_first_and_all_ends_in_time() -> None:
@@ -123,15 +125,6 @@ def test_without_time_for_a_warm_up_the_loop_comes_first_and_all_ends_in_time() 
     assert late | set(maps) == {"serial", "1 workers", "2 workers", "4 workers"}
     assert "1 workers" in late  # it would take as long as the loop, which took all of the time
     assert end_of(records).outcome == "finished"
-
-
-def test_short_maps_are_timed_in_a_row() -> None:
-    asked = open_ended(workload="square", sizes=[1], last=3, work_ms=None)
-    with runner("pool-sizes", asked.arguments()) as child:
-        records = answer_rounds(child, {}, settled_at=3)
-    passes = {key: payload.passes for key, payload in payloads(records, PassesPerSample)}
-    assert passes.keys() == {"serial", "1 workers"}
-    assert passes["serial"] > passes["1 workers"] > 10
 
 
 def test_a_run_that_waits_for_its_server_stops_at_once() -> None:
