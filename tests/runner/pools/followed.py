@@ -15,6 +15,8 @@ from poolscope.runner.recorder import Recorder
 
 from tests.waiting import BOUND_S, until
 
+START_S = 90  # which includes the start of a pool, on a busy machine
+
 
 class ReadRun:
     """A run whose records are read as they come."""
@@ -77,7 +79,11 @@ def followed(run: ReadRun, function: Gated) -> Iterator[None]:
     def follow() -> None:
         try:
             for number in range(3):
-                until(lambda number=number: run.told and run.told[-1].done >= number, f"{number} items done")  # type: ignore[misc]
+                until(
+                    lambda number=number: run.told and run.told[-1].done >= number,  # type: ignore[misc]
+                    f"{number} items done",
+                    START_S,
+                )
                 seen.append(run.told[-1].done)
                 function.open(number)
         finally:
