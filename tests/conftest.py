@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from poolscope.experiments.registry import EXPERIMENTS
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
@@ -53,8 +53,8 @@ def pytest_configure() -> None:
     # A shell starts what runs in the background with SIGINT ignored, and so would be all that the tests start.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    # How long an example takes says how busy the machine is, and fails a test beside two others at work.
-    settings.register_profile("untimed", deadline=None)
+    # How long an example takes, or is made, says how busy the machine is, and fails a test beside two others at work.
+    settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("untimed")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-table = {f"sku-{number:06d}": number * 1.5 for number in range(20_000)}
+table = {f"sku-{number:06d}": number * 1.5 for number in range(4_000)}
 orders = list(range(12))
 
 

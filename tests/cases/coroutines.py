@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 PAUSE_S = 0.08  # long beside the turns that others take between two steps
-few = range(3)
+few = range(2)
 
 
 def compute(number: int) -> int:
@@ -44,10 +44,6 @@ async def suspends_once(number: int) -> int:
 async def in_a_task(number: int) -> int:
     """What blocks is another task than the one that is awaited."""
     return await asyncio.wait_for(sleeps(number), 5)
-
-
-async def in_two_tasks(number: int) -> tuple[int, int]:
-    return await asyncio.gather(sleeps(number), sleeps(number))
 
 
 class NeverSuspends:

@@ -41,11 +41,6 @@ def draws_small_numbers(number: int) -> int:
     return drawing.randrange(10)
 
 
-def draws_arrays(number: int) -> list[float]:
-    time.sleep(0.01)
-    return [drawing.gauss(0, 1) for _ in range(3)]
-
-
 def seeds_for_all(number: int) -> float:
     """Threads come in between the seed and the draw of another."""
     random.seed(number)

@@ -33,9 +33,6 @@ def large() -> Iterator[bytes]:
     return (bytes([number % 256]) * MIB for number in range(80))
 
 
-large_iterator = large()
-
-
 def endless() -> Iterator[bytes]:
     while True:
         time.sleep(0.001)

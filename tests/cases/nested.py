@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-import subprocess
-import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing.pool import Pool
 
@@ -40,10 +38,6 @@ def two_levels(number: int) -> int:
 def in_threads(number: int) -> int:
     with ThreadPoolExecutor(1) as pool:
         return sum(pool.map(in_pool, range(number, number + 2)))
-
-
-def in_program(number: int) -> int:
-    return int(subprocess.check_output([sys.executable, "-S", "-c", f"print({number} * 2)"]))
 
 
 def in_kept_pool(number: int) -> int:

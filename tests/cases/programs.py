@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-import os
 import shlex
 import subprocess
 import sys
@@ -22,10 +21,6 @@ def total(number: int, count: int = 1_000_000) -> int:
 
 def in_program(number: int) -> bytes:
     return subprocess.run(COMMAND, capture_output=True, check=True).stdout
-
-
-def in_shell(number: int) -> int:
-    return os.system(f"{shlex.join(COMMAND)} >/dev/null")
 
 
 def in_shells_background(number: int) -> bytes:

@@ -36,6 +36,24 @@ def report(row: tuple[int, int]) -> int:
     return region(row[0]) + row[1]
 
 
+@cache
+def sorted_region(code: int) -> int:
+    return computed(code, 4 * LENGTH)
+
+
+def report_sorted(row: tuple[int, int]) -> int:
+    return sorted_region(row[0]) + row[1]
+
+
+@cache
+def paired_region(code: int) -> int:
+    return computed(code, 4 * LENGTH)
+
+
+def report_pairs(row: tuple[int, int]) -> int:
+    return paired_region(row[0]) + row[1]
+
+
 known: dict[int, int] = {}
 
 
@@ -171,15 +189,15 @@ def alike(number: int) -> int:
 
 def large_list(number: int) -> list[float]:
     """Most of its time goes into pages of memory that are new to the process."""
-    return [float(number)] * 600_000
+    return [float(number)] * 100_000
 
 
 def large_text(number: int) -> str:
-    return "x" * (8_000_000 + number)
+    return "x" * (4_000_000 + number)
 
 
 def large_on_the_way(number: int) -> int:
-    return len([number] * 5_000_000)
+    return len([number] * 2_500_000)
 
 
 def by_chance(number: int) -> Any:

@@ -37,8 +37,3 @@ async def awaits(number: int) -> int:
 
     await asyncio.sleep(100 if number == 0 else 0)
     return number
-
-
-def always_slow(number: int) -> int:
-    time.sleep(100)
-    return number

@@ -25,7 +25,7 @@ __all__ = ["shared_host"]
 
 @pytest.mark.parametrize(
     "function",
-    ["in_program", "in_shell", "in_shells_background", "in_own_pool", "in_kept_executor", "in_awaited_program"],
+    ["in_program", "in_shells_background", "in_own_pool", "in_kept_executor", "in_awaited_program"],
 )
 def test_child_processes_that_compute_are_no_waiting(shared_host: StartHost, tmp_path: Path, function: str) -> None:
     host = shared_host(f"programs:{function}@few")

@@ -38,7 +38,6 @@ def traced_loop(host: HostProcess) -> TraceSummary:
         ("runs_a_program", "programs"),
         ("suspends_once", "waits"),
         ("in_a_task", "waits"),
-        ("in_two_tasks", "waits"),
         ("awaits_what_never_suspends", "waits"),
         ("waits_for_a_thread", "waits"),
         ("partly_applied", "waits"),

@@ -10,49 +10,41 @@ from poolscope.experiments.pool_benchmark.findings.overhead import start_up_outw
 from poolscope.protocol.records import Record, Sample
 
 from tests.cases.judging import tried
-from tests.cases.measuring import StartHost, measured, start_host
+from tests.cases.measuring import StartHost, measured, shared_host, start_host
 from tests.experiments.pool_benchmark.invented_runs import about, told
 from tests.runner.conftest import context
 
-__all__ = ["context", "start_host"]
+__all__ = ["context", "shared_host", "start_host"]
 
 HEAVY_NS = 150_000_000
 
 
 @pytest.mark.parametrize(
-    "work",
+    ("kind", "work"),
     [
-        "imports_heavy:score@few",
-        "light:count@heavy_records:records",
-        "light:count@heavy_records:pairs",
-        "light:count@few+heavy_library:prepare",
+        ("process", "imports_heavy:score@few"),
+        ("pool", "imports_heavy:score@few"),
+        ("process", "light:count@heavy_records:records"),
+        ("pool", "light:count@heavy_records:pairs"),
+        ("process", "light:count@few+heavy_library:prepare"),
     ],
 )
-@pytest.mark.parametrize("kind", ["process", "pool"])
-def test_a_spawned_worker_imports_what_it_needs(start_host: StartHost, work: str, kind: str) -> None:
-    report = measured(start_host(work), kind, "spawn", size=1)
+def test_a_spawned_worker_imports_what_it_needs(shared_host: StartHost, work: str, kind: str) -> None:
+    report = measured(shared_host(work, pure=True), kind, "spawn", size=1)
     assert HEAVY_NS <= report.imported < report.start
 
 
-@pytest.mark.parametrize(
-    ("work", "start_method"),
-    [
-        ("imports_heavy:score@few", "fork"),
-        ("light:count@heavy_records:numbers", "spawn"),  # which no worker needs to import
-        ("light:lazily@few", "spawn"),
-    ],
-)
-def test_nothing_heavy_is_imported_where_it_is_there_or_not_needed(
-    start_host: StartHost, work: str, start_method: str
-) -> None:
-    report = measured(start_host(work), "process", start_method, size=1)
-    assert report.imported < HEAVY_NS
+@pytest.mark.parametrize("work", ["light:count@heavy_records:numbers", "light:lazily@few"])
+def test_nothing_heavy_is_imported_where_no_worker_needs_it(shared_host: StartHost, work: str) -> None:
+    assert measured(shared_host(work, pure=True), "process", "spawn", size=1).imported < HEAVY_NS
 
 
-def test_the_host_tells_what_importing_took(start_host: StartHost, tmp_path: Path) -> None:
-    trial = tried(start_host("imports_heavy:score@few"), tmp_path)
+def test_the_host_tells_what_importing_took_and_a_forked_worker_has_it(start_host: StartHost, tmp_path: Path) -> None:
+    host = start_host("imports_heavy:score@few")
+    trial = tried(host, tmp_path)
     assert trial.import_s is not None
     assert trial.import_s * 1e9 >= HEAVY_NS
+    assert measured(host, "process", "fork", size=1).imported < HEAVY_NS
 
 
 def imported(config: str, milliseconds: float) -> list[Record]:

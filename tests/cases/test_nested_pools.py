@@ -20,7 +20,7 @@ from tests.waiting import until
 __all__ = ["context", "shared_host", "start_host"]
 
 
-@pytest.mark.parametrize("function", ["in_pool", "in_executor", "two_levels", "in_threads", "in_program"])
+@pytest.mark.parametrize("function", ["in_pool", "in_executor", "two_levels", "in_threads"])
 def test_a_forked_worker_uses_processes_of_its_own(shared_host: StartHost, function: str) -> None:
     host = shared_host(f"nested:{function}@few")
     measured(host, "serial")
@@ -31,8 +31,8 @@ def test_a_forked_worker_uses_processes_of_its_own(shared_host: StartHost, funct
             assert measured(host, "process", start_method, size=1).same is True, start_method
 
 
-def test_a_forked_worker_starts_a_fork_server_though_its_parent_has_one(start_host: StartHost) -> None:
-    host = start_host("nested:in_fork_server@few")
+def test_a_forked_worker_starts_a_fork_server_though_its_parent_has_one(shared_host: StartHost) -> None:
+    host = shared_host("nested:in_fork_server@few")
     measured(host, "serial")
     assert measured(host, "process", "fork", size=1).same is True
 
@@ -45,11 +45,8 @@ def test_a_pool_that_the_work_keeps_is_not_taken_for_the_measured_one(start_host
     assert measured(host, "serial").same is True  # it was not ended with the others
 
 
-@pytest.mark.parametrize("function", ["in_kept_threads", "in_kept_pool"])
-def test_a_pool_that_calls_keep_is_made_anew_by_forked_workers(
-    context: RunContext, tmp_path: Path, function: str
-) -> None:
-    work = BenchmarkWork(f"nested:{function}@few", str(HERE))
+def test_a_pool_that_calls_keep_is_made_anew_by_forked_workers(context: RunContext, tmp_path: Path) -> None:
+    work = BenchmarkWork("nested:in_kept_threads@few", str(HERE))
     session = InterpreterSession(context, InterpreterPath("9.9", sys.executable), work, tmp_path, LIMIT_S)
     try:
         session.enter()
@@ -61,8 +58,8 @@ def test_a_pool_that_calls_keep_is_made_anew_by_forked_workers(
         session.end()
 
 
-def test_coroutines_use_pools_in_threads(start_host: StartHost) -> None:
-    host = start_host("nested:in_loop@few")
+def test_coroutines_use_pools_in_threads(shared_host: StartHost) -> None:
+    host = shared_host("nested:in_loop@few")
     measured(host, "serial")
     assert measured(host, "asyncio").same is True
 

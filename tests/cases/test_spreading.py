@@ -38,12 +38,16 @@ def test_every_kind_gives_what_the_loop_gives(shared_host: StartHost, tmp_path: 
     assert expected
 
 
-@pytest.mark.parametrize(("function", "items"), [("tile", "lists"), ("area", "named")])
-def test_workers_that_start_afresh_find_how_to_spread(shared_host: StartHost, function: str, items: str) -> None:
+@pytest.mark.parametrize(
+    ("function", "items", "kind"),
+    [("tile", "lists", "process"), ("area", "named", "process"), ("area", "named", "pool")],
+)
+def test_workers_that_start_afresh_find_how_to_spread(
+    shared_host: StartHost, function: str, items: str, kind: str
+) -> None:
     host = shared_host(f"spread:{function}@{items}", star=True, pure=True)
     measured(host, "serial")
-    for kind in ("process", "pool"):
-        assert measured(host, kind, "spawn", size=1).same is True
+    assert measured(host, kind, "spawn", size=1).same is True
 
 
 @pytest.mark.parametrize("items", ["pairs", "named"])

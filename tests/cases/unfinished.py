@@ -236,14 +236,14 @@ def in_a_short_thread(size: int) -> None:
 
 def says_and_ends(size: int) -> str:
     """Takes a while to end, after what it was started for."""
-    program = Popen([sys.executable, "-I", "-S", "-c", f"print(sum(range({1_000 * size})), flush=True)"], stdout=PIPE)
+    program = Popen([sys.executable, "-I", "-S", "-c", f"print(sum(range({10 * size})), flush=True)"], stdout=PIPE)
     assert program.stdout is not None
     return program.stdout.readline().decode()
 
 
 def reads_to_the_end(size: int) -> str:
     """Nobody waits for the shell, which ends as its output does."""
-    return os.popen(f"i=0; while [ $i -lt {20 * size} ]; do i=$((i+1)); done; echo $i").read()
+    return os.popen(f"i=0; while [ $i -lt {2 * size} ]; do i=$((i+1)); done; echo $i").read()
 
 
 @cache

@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 from poolscope.protocol.records import Contents, Count, End, Printed, Progress, Sample, SamplerFailed, Span, from_line
-from poolscope.runner.recorder import PENDING_LIMIT, Recorder
+from poolscope.runner import recorder as recorder_room
+from poolscope.runner.recorder import Recorder
 
 from tests.waiting import BOUND_S
+
+LIMIT = 500
 
 
 class Paper:
@@ -42,12 +45,17 @@ def span(number: int) -> Span:
     return Span("thread 1", "running", number, number + 1)
 
 
+@pytest.fixture
+def low_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder_room, "PENDING_LIMIT", LIMIT)
+
+
 def test_records_are_written_in_the_order_in_which_they_came(paper: Paper) -> None:
     recorder = Recorder(paper.fd)
-    for number in range(5_000):
+    for number in range(1_000):
         recorder.emit(progress(number))
     recorder.close()
-    assert [line["done"] for line in paper.lines()] == list(range(5_000))
+    assert [line["done"] for line in paper.lines()] == list(range(1_000))
 
 
 def test_of_several_threads_none_loses_a_record_and_each_keeps_its_order(paper: Paper) -> None:
@@ -81,10 +89,10 @@ def test_a_record_is_written_without_another_one_after_it() -> None:
     os.close(read)
 
 
-def test_over_the_limit_pictures_are_left_out_and_counted_but_never_counts(paper: Paper) -> None:
+def test_over_the_limit_pictures_are_left_out_and_counted_but_never_counts(paper: Paper, low_limit: None) -> None:
     recorder = Recorder(paper.fd)
     with recorder.quiet():
-        for number in range(PENDING_LIMIT):
+        for number in range(LIMIT):
             recorder.emit(span(number))
         for number in range(7):
             recorder.emit(span(number))
@@ -95,22 +103,22 @@ def test_over_the_limit_pictures_are_left_out_and_counted_but_never_counts(paper
         recorder.leave_out("list", 100)
     recorder.close()
     lines = paper.lines()
-    assert len(lines) == PENDING_LIMIT + 3
+    assert len(lines) == LIMIT + 3
     assert [line["kind"] for line in lines[-3:]] == ["sample", "progress", "count"]
     assert lines[-1]["name"] == "left_out"
     assert lines[-1]["values"] == {"span": 7, "list": 101, "print": 1}
 
 
-def test_what_many_threads_leave_out_is_counted_exactly(paper: Paper) -> None:
+def test_what_many_threads_leave_out_is_counted_exactly(paper: Paper, low_limit: None) -> None:
     recorder = Recorder(paper.fd)
 
     def flood() -> None:
-        for number in range(5_000):
+        for number in range(2_000):
             recorder.emit(span(number))
             recorder.leave_out("list", 1)
 
     with recorder.quiet():
-        for number in range(PENDING_LIMIT):
+        for number in range(LIMIT):
             recorder.emit(progress(number))
         threads = [threading.Thread(target=flood) for _ in range(8)]
         for thread in threads:
@@ -119,7 +127,7 @@ def test_what_many_threads_leave_out_is_counted_exactly(paper: Paper) -> None:
             thread.join()
     recorder.close()
     assert from_line(json.dumps(paper.lines()[-1]).encode()) == Count(
-        paper.lines()[-1]["t"], "left_out", {"span": 40_000, "list": 40_000}
+        paper.lines()[-1]["t"], "left_out", {"span": 16_000, "list": 16_000}
     )
 
 

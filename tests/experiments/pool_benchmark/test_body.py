@@ -56,22 +56,19 @@ samples = range(6)
 many = range(1000)
 
 def square(n): return n * n
-unnamed = lambda n: n
 def raises(n):
     if n == 2: raise ValueError("no two")
     return n
 def raises_late(n):
     if n == 5: raise ValueError("no five")
     return n
-def never(n):
-    if n == 1: threading.Event().wait()
 def never_elsewhere(n):
     if threading.current_thread() is not threading.main_thread(): threading.Event().wait()
     return n
 def dies_elsewhere(n):
     if threading.current_thread() is not threading.main_thread(): os._exit(3)
     return n
-def talks(n): print("called with", n)
+talks = lambda n: print("called with", n)
 def waits(n): time.sleep(0.05)
 
 class Stalls(ThreadPoolExecutor):
@@ -133,19 +130,16 @@ def in_map(record: Record) -> bool:
     return isinstance(record, Progress) and record.note.startswith("repetition 1")
 
 
-def test_a_run_tells_every_phase_of_every_arm_and_what_it_found() -> None:
-    records = perform(
-        "which-pool",
-        asked(
-            "sum-of-squares",
-            work_ms=1.0,
-            kinds=(
-                "pool",
-                "thread",
-                "process",
-            ),
-        ),
-    )
+def test_a_run_tells_every_phase_of_every_arm_and_what_it_found_and_leaves_no_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    records = perform("which-pool", asked("sum-of-squares", work_ms=1.0, kinds=("pool", "thread", "process")))
+    assert list(tmp_path.iterdir()) == []
+    steps = [record for record in records if isinstance(record, Progress)]
+    assert all(step.seconds_left is not None for step in steps), "known from the first record on"
+    assert (steps[0].seconds_left or 0) > 0
+    assert (steps[-1].done, steps[-1].seconds_left) == (steps[-1].total, 0)
     assert end_of(records) == End(records[-1].t, "finished")
     plan = only(records, Plan).configurations
     assert [config.kind for config in plan] == ["serial", "thread", "process", "pool"]
@@ -174,25 +168,16 @@ def test_a_run_tells_every_phase_of_every_arm_and_what_it_found() -> None:
     assert {span.actor for span in spans} <= {record.actor for record in records if isinstance(record, Actor)}
 
 
-def test_the_time_left_is_known_from_the_first_record_on() -> None:
-    steps = [r for r in perform("which-pool", asked("sleep", work_ms=1.0, repeats=1)) if isinstance(r, Progress)]
-    assert all(step.seconds_left is not None for step in steps)
-    assert (steps[0].seconds_left or 0) > 0
-    assert (steps[-1].done, steps[-1].seconds_left) == (steps[-1].total, 0)
-
-
 @pytest.mark.parametrize(
     ("function", "sentence"),
     [
         ("raises", "mine.tasks:raises raised ValueError on item 2 (2): no two."),
         ("raises_late", "mine.tasks:raises_late raised ValueError on item 5 (5): no five."),
-        # Where it waited is said as well, on a machine that has the time to look.
-        ("never", "The call of item 1 (1) took longer than the limit of 2 s, so it was ended."),
         ("nothing", "mine.tasks ({folder}/mine/tasks.py) has no nothing."),
     ],
 )
 def test_what_can_not_be_measured_ends_in_a_sentence(function: str, sentence: str, folder: str) -> None:
-    records = perform("which-pool", asked(mine(function), folder, limit_s=2 if function == "never" else 30))
+    records = perform("which-pool", asked(mine(function), folder))
     end = end_of(records)
     assert end.outcome == "failed"
     assert end.reason.startswith(sentence.format(folder=folder))
@@ -205,51 +190,34 @@ def test_a_loop_that_would_exceed_the_limit_is_not_begun(folder: str) -> None:
     assert not mapped(records)
 
 
-@pytest.mark.parametrize(
-    ("function", "kind", "why"),
-    [
-        ("unnamed", "process", "The function is a lambda, which has no name"),
-        (
-            "dies_elsewhere",
-            "thread",
-            "The process of Python here ended with exit code 3 during a pass of 2 threads",
-        ),
-        ("never_elsewhere", "thread", "A pass of 2 threads took longer than the limit of 3 s, so it was ended."),
-    ],
-)
-def test_a_kind_that_fails_is_skipped_and_the_others_go_on(function: str, kind: str, why: str, folder: str) -> None:
-    records = perform("which-pool", asked(mine(function), folder, limit_s=3, start_methods=("fork",)))
-    assert end_of(records).outcome == "finished"
-    skipped = short_of(records)
-    assert skipped.keys() == {kind}
-    assert skipped[kind].startswith(why)
-    other = {"process": "here thread 2", "thread": "here process fork 2 c0"}[kind]
-    assert mapped(records) == {(config, n) for config in ("here serial", other) for n in range(3)}
-    assert end_of(records).reason == ""
-
-
-def test_a_kind_that_ended_its_process_is_not_tried_in_other_sizes(folder: str) -> None:
+def test_a_kind_that_ended_its_process_is_not_tried_in_other_sizes_and_the_others_go_on(folder: str) -> None:
     records = perform(
-        "which-pool",
-        asked(
-            mine("dies_elsewhere"),
-            folder,
-            sizes=(
-                1,
-                2,
-            ),
-            kinds=("thread",),
-            repeats=1,
-        ),
+        "which-pool", asked(mine("dies_elsewhere"), folder, sizes=(1, 2), repeats=1, start_methods=("fork",))
     )
+    assert (end_of(records).outcome, end_of(records).reason) == ("finished", "")
     skipped = values(records, ConfigurationSkipped)
-    assert "ended with exit code 3" in skipped["here thread 1"].why
-    assert skipped["here thread 2"].why == f"It was not tried after 1 thread. {skipped['here thread 1'].why}"
-    assert mapped(records) == {("here serial", 0), ("here serial", 1)}
+    assert skipped.keys() == {"here thread 1", "here thread 2"}
+    first = skipped["here thread 1"].why
+    assert first.startswith("The process of Python here ended with exit code 3 during a pass of 1 thread")
+    assert skipped["here thread 2"].why == f"It was not tried after 1 thread. {first}"
+    others = ("here serial", "here process fork 1 c0", "here process fork 2 c0")
+    assert mapped(records) == {(config, n) for config in others for n in range(2)}
 
 
-def test_what_the_first_calls_print_is_counted_and_passed_on(folder: str, capfd: pytest.CaptureFixture[str]) -> None:
-    records = perform("which-pool", asked(mine("talks"), folder, repeats=1, kinds=("thread",)))
+def test_prints_are_passed_on_and_pythons_and_kinds_that_can_not_take_part_say_why(
+    folder: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pythons = (THIS, InterpreterPath("gone", "/no/such/python"), InterpreterPath("none", "/bin/true"))
+    records = perform("which-pool", asked(mine("talks"), folder, repeats=1, start_methods=("fork",), pythons=pythons))
+    assert (end_of(records).outcome, end_of(records).reason) == ("finished", "")
+    skipped = short_of(records)
+    assert skipped.keys() == {"process"}
+    assert skipped["process"].startswith("The function is a lambda, which has no name")
+    assert mapped(records) == {(config, n) for config in ("here serial", "here thread 2") for n in range(2)}
+    left_out = values(records, InterpreterLeftOut)
+    assert left_out["gone"].why.startswith("Python gone can't be started:")
+    assert left_out["none"].why == ("The process of Python none ended with exit code 0 during the start.")
+    assert {config.python for config in only(records, Plan).configurations} == {"here"}
     tried, rest = divmod(values(records, TrialReport)["here"].printed, len("called with 0\n"))
     assert rest == 0
     assert 10 <= tried <= 15  # each of five items twice, and once more where the second call was much faster
@@ -308,7 +276,7 @@ def test_other_pythons_are_arms_of_their_own(folder: str) -> None:
     others = {label: path for label, path in OTHER.items() if path.exists()}
     if not others:
         pytest.skip(f"there is no Python in {OTHERS}")
-    pythons = (THIS, *(InterpreterPath(label, str(path)) for label, path in others.items()))
+    pythons = tuple(InterpreterPath(label, str(path)) for label, path in others.items())
     records = perform("which-pool", asked(mine("square"), folder, kinds=(), repeats=1, pythons=pythons))
     assert end_of(records).outcome == "finished"
     plan = only(records, Plan).configurations
@@ -321,16 +289,6 @@ def test_other_pythons_are_arms_of_their_own(folder: str) -> None:
     assert not values(records, ConfigurationSkipped)
     assert not values(records, ResultsDiffer)
     assert len(mapped(records)) == 2 * len(plan)
-
-
-def test_a_python_that_can_not_take_part_says_why_and_the_others_go_on(folder: str) -> None:
-    pythons = (THIS, InterpreterPath("gone", "/no/such/python"), InterpreterPath("none", "/bin/true"))
-    records = perform("which-pool", asked(mine("square"), folder, repeats=1, pythons=pythons))
-    assert end_of(records).outcome == "finished"
-    left_out = values(records, InterpreterLeftOut)
-    assert left_out["gone"].why.startswith("Python gone can't be started:")
-    assert left_out["none"].why == ("The process of Python none ended with exit code 0 during the start.")
-    assert {config.python for config in only(records, Plan).configurations} == {"here"}
 
 
 def test_a_host_that_is_killed_costs_one_arm(folder: str) -> None:
@@ -361,11 +319,3 @@ def test_nothing_is_left_of_a_run_that_is_stopped_or_whose_runner_dies(strike: s
             with suppress(psutil.NoSuchProcess):
                 child.process.kill()
         until_gone(before)
-
-
-def test_scratch_files_are_gone_after_the_run(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    monkeypatch.setenv("TMPDIR", str(scratch))
-    perform("which-pool", asked(mine("square"), folder, repeats=1, kinds=("thread",)))
-    assert list(scratch.iterdir()) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -12,15 +11,13 @@ from typing import Any
 import pytest
 from poolscope.protocol.kinds import PoolUse
 from poolscope.protocol.payloads import MapProgress
-from poolscope.protocol.records import Record, Result, SamplerFailed, from_line
-from poolscope.runner.context import RunContext
+from poolscope.protocol.records import SamplerFailed
 from poolscope.runner.pools import map_watch
 from poolscope.runner.pools.kinds import measure
-from poolscope.runner.pools.own_cluster import OwnClusters
-from poolscope.runner.recorder import Recorder
 from poolscope.workloads.compute import square
 from poolscope.workloads.work import Work
 
+from tests.runner.pools.followed import Gated, ReadRun, followed
 from tests.waiting import BOUND_S, until
 
 pytestmark = [
@@ -31,37 +28,6 @@ pytestmark = [
 OFTEN_S = 0.01
 
 
-class ReadRun:
-    """A run whose records are read as they come."""
-
-    def __init__(self, folder: Path) -> None:
-        reader, writer = os.pipe()
-        self.records: list[Record] = []
-        self.recorder = Recorder(writer)
-        self.context = RunContext(self.recorder, folder, "the setting")
-        self._writer = writer
-        self._thread = threading.Thread(target=self._read, args=(reader,))
-        self._thread.start()
-
-    def _read(self, reader: int) -> None:
-        with os.fdopen(reader, "rb") as lines:
-            for line in lines:
-                self.records.append(from_line(line))
-
-    @property
-    def told(self) -> list[MapProgress]:
-        return [each.payload for each in self.results if isinstance(each.payload, MapProgress)]
-
-    @property
-    def results(self) -> list[Result]:
-        return [record for record in self.records if isinstance(record, Result)]
-
-    def close(self) -> None:
-        self.recorder.close()
-        os.close(self._writer)
-        self._thread.join()
-
-
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[ReadRun]:
     read = ReadRun(tmp_path)
@@ -69,65 +35,18 @@ def run(tmp_path: Path) -> Iterator[ReadRun]:
     read.close()
 
 
-def pass_when_open(gates: Path, n: int) -> int:
-    """Hold the item until a file of its name, or of all, is there."""
-    until(lambda: (gates / str(n)).exists() or (gates / "all").exists(), f"gate {n}")
-    return n
-
-
-class Gated:
-    """A function of which a test lets one item after the other go on, in whatever process it is."""
-
-    def __init__(self, gates: Path) -> None:
-        self.gates = gates
-
-    def __call__(self, n: int) -> int:
-        return pass_when_open(self.gates, n)
-
-    def open(self, name: object) -> None:
-        (self.gates / str(name)).touch()
-
-
-@pytest.mark.parametrize(
-    ("kind", "factory"), [("executor", ThreadPoolExecutor), ("loky", None), ("joblib", None), ("dask", None)]
-)
+@pytest.mark.parametrize(("kind", "factory"), [("executor", ThreadPoolExecutor), ("loky", None), ("joblib", None)])
 def test_a_map_says_how_far_it_is_while_it_goes_on(
     run: ReadRun, kind: str, factory: Callable[[int], Executor] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A test that follows the counts opens the gates, and the map would never end without them."""
     monkeypatch.setattr(map_watch, "EVERY_S", OFTEN_S)
-    gates = tmp_path / "gates"
-    gates.mkdir()
-    function = Gated(gates)
-    seen: list[int] = []
-
-    def follow() -> None:
-        try:
-            for number in range(3):
-                until(lambda number=number: run.told and run.told[-1].done >= number, f"{number} items done")  # type: ignore[misc]
-                seen.append(run.told[-1].done)
-                function.open(number)
-        finally:
-            function.open("all")
-
-    following = threading.Thread(target=follow)
-    following.start()
-    clusters = OwnClusters(str(tmp_path)) if kind == "dask" else None
-    try:
-        work = Work(function, range(6), executor=factory, own_clusters=clusters)
-        measurement = measure(run.context, PoolUse(kind, 2, chunksize=1), work)
-    finally:
-        following.join(BOUND_S)
-        if clusters is not None:
-            clusters.end()
+    function = Gated(tmp_path)
+    with followed(run, function):
+        measurement = measure(run.context, PoolUse(kind, 2, chunksize=1), Work(function, range(6), executor=factory))
     assert measurement.results == list(range(6))
-    assert seen == [0, 1, 2]
     assert {result.config for result in run.results} == {"the setting"}
-    assert all(each.items == 6 and each.done <= each.given <= 6 for each in run.told)
-    done = [each.done for each in run.told]
-    assert done == sorted(done)
     if kind != "executor":  # which may have any connections, as this process may
-        assert all((each.sent is not None) is (kind == "dask") for each in run.told)
+        assert all(each.sent is None for each in run.told)
 
 
 def test_a_map_that_is_over_sooner_is_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ def test_short_maps_say_how_many_of_them_fill_a_sample(context: RunContext, kind
     async def square_at_once(n: int) -> int:
         return n * n
 
-    found = measure(context, PoolUse(kind, 1), Work(square, range(3), square_at_once), fill_s=0.02)
+    found = measure(context, PoolUse(kind, 1), Work(square, range(3), square_at_once), fill_s=0.1)
     assert 1 < found.passes_to_fill <= measurement.MOST_PASSES
 
 
