@@ -70,7 +70,7 @@ def samples(rng: random.Random, spread: float, count: int = REPETITIONS) -> tupl
 
 
 @pytest.mark.parametrize("unequal", [False, True], ids=["equal spread", "unequal spread"])
-@pytest.mark.parametrize("count", [4, 16])
+@pytest.mark.parametrize("count", [4, 8, 16])
 @pytest.mark.parametrize("experiment", [pool_sizes, which_pool])
 def test_without_a_difference_hardly_any_verdict_names_a_winner(
     experiment: Callable[[Sequence[int]], State], count: int, unequal: bool
@@ -85,7 +85,7 @@ def test_without_a_difference_hardly_any_verdict_names_a_winner(
     assert len(winners) <= 5, winners
 
 
-@pytest.mark.parametrize("count", [4, 16])
+@pytest.mark.parametrize("count", [4, 8, 16])
 @pytest.mark.parametrize("experiment", [pool_sizes, which_pool])
 def test_a_pool_that_is_half_as_fast_again_is_found(experiment: Callable[[Sequence[int]], State], count: int) -> None:
     rng, plan, found = random.Random(count), experiment(range(1, count + 1)), 0
@@ -176,7 +176,7 @@ def played(plan: State, draw: Callable[[str], float]) -> State:
 
 def test_looking_again_and_again_finds_no_more_false_winners() -> None:
     runs, winners, lengths = 0, [], []
-    for count in (4, 16):
+    for count in (4, 8, 16):
         for unequal in (False, True):
             rng, plan = random.Random(10 * count + unequal), which_pool(range(1, count + 1), None)
             for _ in range(20):
@@ -195,7 +195,7 @@ def test_looking_again_and_again_finds_no_more_false_winners() -> None:
     assert min(lengths) < MOST_ROUNDS  # that no pool gains is settled as well
 
 
-@pytest.mark.parametrize("count", [4, 16])
+@pytest.mark.parametrize("count", [4, 8, 16])
 def test_a_pool_that_gains_three_tenths_is_found_and_ends_the_run(count: int) -> None:
     rng, plan, found, lengths = random.Random(count), which_pool(range(1, count + 1), None), 0, []
     best = [key for key, config in plan.configs.items() if not config.serial][1]
