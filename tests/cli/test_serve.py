@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,19 @@ from tests.waiting import BOUND_S, until_gone
     ],
     ids=["alone", "with options"],
 )
-def test_a_server_prints_its_address_answers_there_and_a_signal_ends_it_with_run_and_children(
-    settings: None, data: Path, words: tuple[str, ...], host: str, token: str, sent: signal.Signals, status: int
+def test_a_server_prints_its_address_answers_there_and_a_signal_ends_it_with_streams_run_and_children(
+    settings: None,
+    data: Path,
+    tmp_path: Path,
+    words: tuple[str, ...],
+    host: str,
+    token: str,
+    sent: signal.Signals,
+    status: int,
 ) -> None:
-    with started(*words, POOLSCOPE_PORT="0", POOLSCOPE_TOKEN=token) as process:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    with started(*words, POOLSCOPE_PORT="0", POOLSCOPE_TOKEN=token, TMPDIR=str(scratch)) as process:
         said = line_of(process)
         assert "xxx" not in said
         link = re.search(rf"(http://{re.escape(host)}:\d+)\S*", said)
@@ -46,16 +56,26 @@ def test_a_server_prints_its_address_answers_there_and_a_signal_ends_it_with_run
                 assert client.get(link[0]).headers["location"] == "/"  # from now on it has a cookie
             asked: dict[str, Any] = {"experiment": "shared-list", "params": {"seconds": 600}}
             assert client.post("/api/runs", json=asked).status_code == 201
-            with client.stream("GET", "/api/runs/sl-0001/records") as records:
-                lines = records.iter_lines()
-                assert next(lines)  # a reader is there, and the runner at work
+            records, as_lines = "/api/runs/sl-0001/records", {"Accept": "application/x-ndjson"}
+            with ExitStack() as stack:
+                streams = [
+                    stack.enter_context(client.stream("GET", path, headers=headers))
+                    for path, headers in (
+                        (records, {}),
+                        (records, as_lines),
+                        ("/live", {}),
+                        ("/live?run=sl-0001", {}),
+                    )
+                ]
+                lines = [stream.iter_lines() for stream in streams]
+                assert all(next(each) for each in lines)  # readers are there, and the runner at work
                 children = descendants(process)
                 process.send_signal(sent)
-                for _ in lines:  # the stream ends, and is not cut off
-                    pass
+                assert all(list(each) for each in lines)  # each stream ends, and is not cut off
         _, err = process.communicate()
     assert (process.returncode, err) == (status, "")
     until_gone(children)
+    assert list(scratch.iterdir()) == []
     assert kept_runs(data) == [("sl-0001", "interrupted")]
 
 
