@@ -141,7 +141,8 @@ def test_what_is_not_there_exits_with_2_and_a_function_that_raises_with_1(
     done = call("measure", function, "--items", items, "--kinds", "thread", "--sizes", "2", "--repeats", "1")
     assert done.status == status
     assert named in done.err.splitlines()[-1]
-    assert bool(done.out) == (status == 1)  # who mistyped a name needs no table, and not the same command again
+    # Who mistyped a name needs no table, and not the same command again.
+    assert ("wp-0001, failed" in done.out) == bool(done.out) == (status == 1)
     with closing(sqlite3.connect(data / "poolscope.sqlite")) as journal:
         assert journal.execute("SELECT count(*) FROM runs").fetchone() == (1 if status == 1 else 0,)
 

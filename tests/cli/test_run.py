@@ -98,18 +98,6 @@ def test_an_interrupted_run_exits_with_130_prints_and_keeps_what_it_has_and_leav
     until_gone(children)
 
 
-def test_a_failed_run_exits_with_1_says_why_and_prints_what_it_has(settings: None, data: Path) -> None:
-    with started("run", *ENDLESS) as process:
-        assert line_of(process).startswith("Added: ")
-        for child in descendants(process):
-            child.kill()
-        out, err = process.communicate()
-    assert process.returncode == 1
-    assert "SIGKILL" in err
-    assert "sl-0001, failed" in out
-    assert kept_runs(data) == [("sl-0001", "failed")]
-
-
 def test_a_run_whose_output_nobody_reads_any_more_ends_and_leaves_no_child(settings: None) -> None:
     with started("run", *ENDLESS) as process:
         line_of(process)
