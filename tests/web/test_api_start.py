@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import httpx
 import pytest
 from poolscope.experiments.registry import EXPERIMENTS
@@ -14,7 +17,8 @@ def test_a_start_answers_201_with_the_run_and_its_place(serve: Serve) -> None:
     # Behind a live run and one that is measured all others wait, which takes no runner.
     slow = {"sizes": [1], "repeats": 100, "workload": "square-sleep", "work_ms": 200.0}
     with serve(live_limit=1, queued_of_visitor=20) as server, server.client() as client:
-        for name, asked in (("shared-list", ENDLESS), ("pool-sizes", slow), *SHORT.items()):
+        wanted: list[tuple[str, Mapping[str, Any]]] = [("shared-list", ENDLESS), ("pool-sizes", slow), *SHORT.items()]
+        for name, asked in wanted:
             answer = client.post("/api/runs", json={"experiment": name, "params": asked})
             run = answer.json()
             assert answer.status_code == 201
