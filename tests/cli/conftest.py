@@ -16,6 +16,8 @@ import psutil
 import pytest
 from poolscope import cli
 
+from tests.served import PROGRAM
+
 POOLSCOPE = Path(sysconfig.get_path("scripts")) / "poolscope"
 ENDLESS = ("shared-list", "-p", "seconds=600", "-p", "delay_min=0.01", "-p", "delay_max=0.02")
 
@@ -65,9 +67,13 @@ def call(settings: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
 @contextmanager
 def started(*words: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
-    """A command in a process of its own, which does not outlive the block; to be used with `settings`."""
+    """A command in a process of its own, which does not outlive the block; to be used with `settings`.
+
+    `poolscope` alone is the program that is installed. A server that is told more makes nothing ready that needs time.
+    """
+    command = [sys.executable, "-c", PROGRAM] if words[:1] == ("serve",) else [str(POOLSCOPE)]
     with subprocess.Popen(
-        [POOLSCOPE, *words],
+        [*command, *words],
         env={**os.environ, **variables},
         text=True,
         stdout=subprocess.PIPE,

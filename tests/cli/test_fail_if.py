@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -104,8 +105,9 @@ def test_what_is_no_condition_exits_with_2_and_starts_nothing(call: Call, data: 
 
 
 def test_a_condition_that_holds_exits_with_1_behind_the_result(call: Call) -> None:
-    words = ("-p", "workload=square", "-p", "kinds=thread", "-p", "sizes=2", "-p", "repeats=1", "--json")
+    words = ("-p", "workload=square", "-p", "kinds=thread", "-p", "sizes=2", "-p", "repeats=1")
     done = call("run", "which-pool", *words, "--fail-if", "undecided")  # one repetition decides nothing
     assert done.status == 1
-    assert json.loads(done.out)["status"] == "finished"
+    assert f"{EXPERIMENTS['which-pool'].title}, wp-0001, finished" in done.out
+    assert re.search(r"│ threads +│ +2 │", done.out)
     assert done.err.splitlines()[-1].startswith("--fail-if undecided holds: ")

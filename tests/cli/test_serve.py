@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,44 +20,58 @@ from tests.cli.conftest import Call, descendants, kept_runs, line_of, started
 from tests.waiting import BOUND_S, until_gone
 
 
-@pytest.mark.parametrize(
-    ("words", "host", "token", "sent", "status"),
-    [
-        # `poolscope` alone serves, as its settings say; a token that is one of them is not printed, one that is made
-        # is, as a link
-        ((), "127.0.0.1", "x" * 16, signal.SIGTERM, 0),
-        (("serve", "--host", "127.0.0.2", "--port", "0", "--token"), "127.0.0.2", "", signal.SIGINT, 130),
-    ],
-    ids=["alone", "with options"],
-)
-def test_a_server_prints_its_address_answers_there_and_a_signal_ends_it_with_run_and_children(
-    settings: None, data: Path, words: tuple[str, ...], host: str, token: str, sent: signal.Signals, status: int
+def test_a_server_prints_its_address_answers_there_and_a_signal_ends_it_with_streams_run_and_children(
+    settings: None, data: Path, tmp_path: Path
 ) -> None:
-    with started(*words, POOLSCOPE_PORT="0", POOLSCOPE_TOKEN=token) as process:
+    """`poolscope` alone serves, as its settings say; a token that is one of them is not printed."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    token = "x" * 16
+    with started(POOLSCOPE_PORT="0", POOLSCOPE_TOKEN=token, TMPDIR=str(scratch)) as process:
         said = line_of(process)
         assert "xxx" not in said
-        link = re.search(rf"(http://{re.escape(host)}:\d+)\S*", said)
+        link = re.search(r"http://127\.0\.0\.1:\d+", said)
         assert link
-        with httpx.Client(base_url=link[1], timeout=BOUND_S) as client:
+        with httpx.Client(base_url=link[0], timeout=BOUND_S) as client:
             assert client.get("/healthz").status_code == 200
             assert client.get("/api/runs").status_code == 401
-            if token:
-                client.headers["Authorization"] = f"Bearer {token}"
-            else:
-                assert client.get(link[0]).headers["location"] == "/"  # from now on it has a cookie
+            client.headers["Authorization"] = f"Bearer {token}"
             asked: dict[str, Any] = {"experiment": "shared-list", "params": {"seconds": 600}}
             assert client.post("/api/runs", json=asked).status_code == 201
-            with client.stream("GET", "/api/runs/sl-0001/records") as records:
-                lines = records.iter_lines()
-                assert next(lines)  # a reader is there, and the runner at work
+            records, as_lines = "/api/runs/sl-0001/records", {"Accept": "application/x-ndjson"}
+            with ExitStack() as stack:
+                streams = [
+                    stack.enter_context(client.stream("GET", path, headers=headers))
+                    for path, headers in (
+                        (records, {}),
+                        (records, as_lines),
+                        ("/live", {}),
+                        ("/live?run=sl-0001", {}),
+                    )
+                ]
+                lines = [stream.iter_lines() for stream in streams]
+                assert all(next(each) for each in lines)  # readers are there, and the runner at work
                 children = descendants(process)
-                process.send_signal(sent)
-                for _ in lines:  # the stream ends, and is not cut off
-                    pass
+                process.send_signal(signal.SIGTERM)
+                assert all(list(each) for each in lines)  # each stream ends, and is not cut off
         _, err = process.communicate()
-    assert (process.returncode, err) == (status, "")
+    assert (process.returncode, err) == (0, "")
     until_gone(children)
+    assert list(scratch.iterdir()) == []
     assert kept_runs(data) == [("sl-0001", "interrupted")]
+
+
+def test_a_server_with_options_prints_the_token_that_it_makes_as_a_link_and_a_key_ends_it(settings: None) -> None:
+    with started("serve", "--host", "127.0.0.2", "--port", "0", "--token") as process:
+        link = re.search(r"(http://127\.0\.0\.2:\d+)\S+", line_of(process))
+        assert link
+        with httpx.Client(base_url=link[1], timeout=BOUND_S) as client:
+            assert client.get("/api/runs").status_code == 401
+            assert client.get(link[0]).headers["location"] == "/"  # from now on it has a cookie
+            assert client.get("/api/runs").json() == []
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate()
+    assert (process.returncode, err) == (130, "")
 
 
 def test_a_port_in_use_is_one_sentence_and_exit_1(call: Call) -> None:

@@ -45,6 +45,30 @@ for line in control:
         say("end", outcome="stopped")
         break
 """
+# One that counts steps until it is told to stop, and one that ends at once.
+COUNTS = (
+    PATIENT
+    + """
+import threading
+stopped = threading.Event()
+
+def listen():
+    for line in control:
+        if json.loads(line)["name"] == "stop":
+            break
+    stopped.set()
+
+threading.Thread(target=listen).start()
+added = 0
+while True:
+    added += 1
+    say("result", name="list counts", value={"added": added}, config="")
+    if stopped.wait(0.005):
+        say("end", outcome="stopped")
+        break
+"""
+)
+FINISHES = PATIENT + "say('end', outcome='finished')"
 
 
 def records(run: Run) -> list[Record]:

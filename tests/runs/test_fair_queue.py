@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 
 from hypothesis import given
 from hypothesis import strategies as st
+from poolscope.experiments.parameters import Params
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.runs.fair_queue import FairQueue, expected_turns, expected_waits
 from poolscope.runs.run import Run, Visitor
 
 
+@cache
+def defaults(experiment: str) -> Params:
+    """Which nobody changes, and a queue needs for hundreds of runs."""
+    return EXPERIMENTS[experiment].params()
+
+
 def waiting(queue: FairQueue, names: str, experiment: str = "pool-sizes") -> list[Run]:
     """Let a run wait for every letter, which is the name of its visitor."""
-    about = EXPERIMENTS[experiment]
-    runs = [Run(f"{name}{place}", about, about.params(), visitor=Visitor(name)) for place, name in enumerate(names)]
+    about, params = EXPERIMENTS[experiment], defaults(experiment)
+    runs = [Run(f"{name}{place}", about, params, visitor=Visitor(name)) for place, name in enumerate(names)]
     for run in runs:
         queue.add(run, 0.0)
     return runs

@@ -10,6 +10,7 @@ from poolscope.runs.measurement_lock import MeasurementLock
 from poolscope.runs.run import Status
 from poolscope.runs.scheduler import Scheduler
 
+from tests.runs.conftest import FINISHES
 from tests.waiting import BOUND_S
 
 
@@ -38,13 +39,14 @@ def test_where_no_file_can_be_made_there_is_nobody_to_wait_for(tmp_path: Path) -
 
 
 async def test_two_schedulers_on_one_journal_measure_one_after_the_other(tmp_path: Path) -> None:
-    measured = {"sizes": [1], "repeats": 1, "workload": "square-sleep", "work_ms": 20}
-    schedulers = [Scheduler(Journal(tmp_path / "runs.sqlite")) for _ in range(2)]
+    runner = tmp_path / "runner.py"
+    runner.write_text(FINISHES)
+    schedulers = [Scheduler(Journal(tmp_path / "runs.sqlite"), runner=runner) for _ in range(2)]
     for scheduler in schedulers:
         await scheduler.open()
     try:
-        first = await schedulers[0].start("pool-sizes", measured)
-        second = await schedulers[1].start("pool-sizes", measured)
+        first = await schedulers[0].start("pool-sizes", {})
+        second = await schedulers[1].start("pool-sizes", {})
         assert second.place == 1
         async with asyncio.timeout(BOUND_S):
             for run in (first, second):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -16,10 +17,11 @@ from poolscope.errors import RunElsewhere
 from poolscope.experiments.registry import EXPERIMENTS
 from poolscope.protocol.records import End, Progress, from_line, to_line
 from poolscope.runs.journal import Journal
-from poolscope.runs.process_tree import identity, is_alive, scratch_prefix
+from poolscope.runs.process_tree import identity, is_alive, scratch_prefix, session
 from poolscope.runs.recovery import clear_scratch, recover
 
-from tests.runs.conftest import ENDLESS, OpenScheduler, until
+from tests.runs.conftest import ENDLESS, PATIENT, UNTIL_STOPPED, OpenScheduler, begun, pid_of
+from tests.waiting import until
 
 NOBODY = 2**22 + 1  # beyond the greatest process id
 GONE = {"pid": NOBODY, "started": 1.0}
@@ -182,11 +184,12 @@ async def test_a_server_killed_with_9_leaves_a_readable_run_no_process_and_no_fo
     open_scheduler: OpenScheduler, tmp_path: Path, scratch: Path
 ) -> None:
     run_id = crash(tmp_path / "poolscope.sqlite", scratch)
-    async with open_scheduler() as scheduler:
+    async with open_scheduler(PATIENT + UNTIL_STOPPED) as scheduler:
         run = await scheduler.store.run(run_id)
         assert run.status == "interrupted"
         assert run.as_json()["state"]["added"] > 0
         assert run.as_json()["kept"]
         assert run.end is not None
-        again = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
+        await asyncio.to_thread(until, lambda: session(pid_of(run)) == [], "the end of its runner")
+        again = await begun(await scheduler.start("shared-list", ENDLESS))
         assert again.id != run_id

@@ -32,15 +32,16 @@ from poolscope.runs.budget import ResourceBudget, Shortage
 from poolscope.runs.journal import Journal
 from poolscope.runs.measurement_lock import MeasurementLock
 from poolscope.runs.process_tree import session
-from poolscope.runs.run import Status, Visitor
+from poolscope.runs.run import Run, Status, Visitor
 from poolscope.runs.run_cgroups import RunCgroups, Subtree
-from poolscope.runs.runner_process import PRINTED_LIMIT
+from poolscope.runs.runner_process import PRINTED_LIMIT, RunnerProcess
 from poolscope.runs.scheduler import Scheduler
-from poolscope.runs.store import RECENT
 
 from tests.runs.conftest import (
     BRIEF,
+    COUNTS,
     ENDLESS,
+    FINISHES,
     PATIENT,
     UNTIL_STOPPED,
     Children,
@@ -55,11 +56,11 @@ from tests.runs.conftest import (
 )
 
 WAITS = PATIENT + UNTIL_STOPPED
+# It heeds neither the command to stop nor SIGTERM.
 DEAF = (
     PATIENT
     + """
 import signal
-import threading
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 say("count", name="ready", values={})
 while True:
@@ -68,7 +69,15 @@ while True:
 )
 
 
-async def test_a_run_goes_from_start_to_finished_with_its_state(scheduler: Scheduler) -> None:
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runners are given less time to stop by themselves."""
+    monkeypatch.setattr(RunnerProcess.stop, "__defaults__", (0.1, 0.1))
+
+
+async def test_a_run_goes_from_start_to_finished_with_its_state_and_what_the_machine_is_like(
+    scheduler: Scheduler,
+) -> None:
     run = await done(scheduler, await scheduler.start("shared-list", BRIEF))
     assert (run.status, run.error) == (Status.FINISHED, None)
     assert run.id == "sl-0001"
@@ -79,14 +88,27 @@ async def test_a_run_goes_from_start_to_finished_with_its_state(scheduler: Sched
     assert answer["conditions"]["python"]
     assert answer["conditions"]["shared_with"] == []
     assert run.created <= (run.started or "") <= (run.ended or "")
-    assert isinstance(records(run)[0], Opening)
+    opening = records(run)[0]
+    assert isinstance(opening, Opening)
     assert isinstance(records(run)[-1], End)
     assert run.record_log.closed
 
+    assert opening.machine is not None
+    assert run.conditions["usable_cpus"] == run.usable_cpus == opening.machine.usable_cpus >= 1
+    assert {"python", "platform", "cpu", "usable_cpus"} <= set(run.conditions)
+
+    assert await scheduler.stop(run.id) is run
+    assert run.as_json() == answer, "an ended run was changed"
+
 
 async def test_it_works_on_uvloop_as_well(tmp_path: Path, scratch: Path) -> None:
+    runner = tmp_path / "runner.py"
+    runner.write_text(
+        PATIENT + "if begin['run'] == 'sl-0001': sys.exit(say('end', outcome='finished'))" + UNTIL_STOPPED
+    )
+
     async def one_run() -> None:
-        scheduler = Scheduler(Journal(tmp_path / "poolscope.sqlite"))
+        scheduler = Scheduler(Journal(tmp_path / "poolscope.sqlite"), runner=runner)
         await scheduler.open()
         finished = await done(scheduler, await scheduler.start("shared-list", BRIEF))
         killed = await begun(await scheduler.start("shared-list", ENDLESS))
@@ -102,38 +124,13 @@ async def test_it_works_on_uvloop_as_well(tmp_path: Path, scratch: Path) -> None
     await asyncio.to_thread(uvloop.run, one_run())
 
 
-async def test_the_runs_of_a_server_before_are_no_change(open_scheduler: OpenScheduler) -> None:
-    async with open_scheduler() as before:
-        run = await done(before, await before.start("shared-list", BRIEF))
-    async with open_scheduler() as after:
-        assert after.store.of().latest == {"shared-list": run.id}
-        assert after.store.of().changes == 0
-
-
-async def test_what_the_machine_is_like_becomes_part_of_the_conditions(scheduler: Scheduler) -> None:
-    run = await ended(await scheduler.start("shared-list", BRIEF))
-    opening = records(run)[0]
-    assert isinstance(opening, Opening)
-    assert opening.machine is not None
-    assert run.conditions["usable_cpus"] == run.usable_cpus == opening.machine.usable_cpus >= 1
-    assert {"python", "platform", "cpu", "usable_cpus"} <= set(run.conditions)
-
-
-async def test_stop_ends_a_running_run_and_keeps_what_came_before(scheduler: Scheduler) -> None:
-    run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
-    await scheduler.stop(run.id)
-    await done(scheduler, run)
-    assert (run.status, run.error) == (Status.STOPPED, None)
-    assert run.as_json()["state"]["added"] > 0
-    assert session(pid_of(run)) == []
-
-
-async def test_stop_ends_a_run_that_is_just_being_started(scheduler: Scheduler) -> None:
-    run = await scheduler.start("shared-list", ENDLESS)
-    assert run in scheduler.running()
-    await scheduler.stop(run.id)
-    await done(scheduler, run)
-    assert run.status is Status.STOPPED
+async def test_stop_ends_a_run_that_is_just_being_started(open_scheduler: OpenScheduler) -> None:
+    async with open_scheduler(WAITS) as scheduler:
+        run = await scheduler.start("shared-list", ENDLESS)
+        assert run in scheduler.running()
+        await scheduler.stop(run.id)
+        await done(scheduler, run)
+        assert run.status is Status.STOPPED
 
 
 async def test_stop_takes_a_waiting_run_out_of_the_queue(open_scheduler: OpenScheduler) -> None:
@@ -148,58 +145,32 @@ async def test_stop_takes_a_waiting_run_out_of_the_queue(open_scheduler: OpenSch
         assert row.status == "stopped"
 
 
-async def test_stopping_an_ended_run_changes_nothing(scheduler: Scheduler) -> None:
-    run = await done(scheduler, await scheduler.start("shared-list", BRIEF))
-    before = run.as_json()
-    assert await scheduler.stop(run.id) is run
-    assert run.as_json() == before
-
-
-async def test_a_runner_that_heeds_neither_the_command_nor_sigterm_is_killed(open_scheduler: OpenScheduler) -> None:
-    deaf = (
-        PATIENT
-        + "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nsay('count', name='ready', values={})\n"
-    )
-    async with open_scheduler(deaf + "while True: time.sleep(60)") as scheduler:
+async def test_a_runner_that_heeds_neither_the_command_nor_sigterm_is_killed(
+    open_scheduler: OpenScheduler, impatient: None
+) -> None:
+    async with open_scheduler(DEAF) as scheduler:
         run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: len(run.record_log.lines) > 1)
         await scheduler.stop(run.id)
         await done(scheduler, run)
         assert (run.status, session(pid_of(run))) == (Status.STOPPED, [])
 
 
-async def test_a_killed_runner_fails_the_run_with_the_signals_name_and_the_next_one_works(
-    scheduler: Scheduler, scratch: Path
-) -> None:
-    run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
-    os.kill(pid_of(run), signal.SIGKILL)
-    await done(scheduler, run)
-    assert run.status is Status.FAILED
-    assert "SIGKILL" in (run.error or "")
-    last = records(run)[-1]
-    assert isinstance(last, End)
-    assert last.outcome == "failed"
-    assert run.as_json()["state"]["added"] > 0
-    assert await scheduler.journal.lines(run.id) == run.record_log.lines
-    assert session(pid_of(run)) == []
-    again = await done(scheduler, await scheduler.start("shared-list", BRIEF))
-    assert again.status is Status.FINISHED
-
-
 async def test_every_runner_that_the_kernel_kills_for_want_of_memory_is_told_with_the_code(
-    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+    open_scheduler: OpenScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kills = 7
     monkeypatch.setattr(memory, "kills", lambda _: kills)
-    for meanwhile, code in ((1, "out-of-memory"), (1, "out-of-memory"), (0, None)):
-        run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
-        scheduler._prewarm()  # the next one waits already, and is not to be told of this one's end
-        assert scheduler._prewarmed._waiting is not None
-        await scheduler._prewarmed._waiting
-        kills += meanwhile
-        os.kill(pid_of(run), signal.SIGKILL)
-        await done(scheduler, run)
-        assert run.as_json()["error_code"] == code
-        assert ("killed the runner process for want of memory" in (run.error or "")) == bool(meanwhile)
+    async with open_scheduler(WAITS) as scheduler:
+        for meanwhile, code in ((1, "out-of-memory"), (1, "out-of-memory"), (0, None)):
+            run = await begun(await scheduler.start("shared-list", ENDLESS))
+            scheduler._prewarm()  # the next one waits already, and is not to be told of this one's end
+            assert scheduler._prewarmed._waiting is not None
+            await scheduler._prewarmed._waiting
+            kills += meanwhile
+            os.kill(pid_of(run), signal.SIGKILL)
+            await done(scheduler, run)
+            assert run.as_json()["error_code"] == code
+            assert ("killed the runner process for want of memory" in (run.error or "")) == bool(meanwhile)
 
 
 async def test_a_killed_runners_workers_are_ended_with_it(open_scheduler: OpenScheduler) -> None:
@@ -223,18 +194,19 @@ async def test_a_runner_that_leaves_with_an_exit_code_is_quoted(open_scheduler: 
         assert "the disk is on fire" in run.error
 
 
-async def test_a_prewarmed_runner_that_was_killed_is_replaced(scheduler: Scheduler) -> None:
-    scheduler._prewarm()
-    waiting = scheduler._prewarmed._waiting
-    assert waiting is not None
-    os.kill((await waiting).pid, signal.SIGKILL)
-    await (await waiting)._process.wait()
-    run = await done(scheduler, await scheduler.start("shared-list", BRIEF))
-    assert run.status is Status.FINISHED
+async def test_a_prewarmed_runner_that_was_killed_is_replaced(open_scheduler: OpenScheduler) -> None:
+    async with open_scheduler(FINISHES) as scheduler:
+        scheduler._prewarm()
+        waiting = scheduler._prewarmed._waiting
+        assert waiting is not None
+        os.kill((await waiting).pid, signal.SIGKILL)
+        await (await waiting)._process.wait()
+        run = await done(scheduler, await scheduler.start("shared-list", BRIEF))
+        assert run.status is Status.FINISHED
 
 
 async def test_for_a_lone_run_a_runner_is_prewarmed_once(open_scheduler: OpenScheduler) -> None:
-    async with open_scheduler(lone="shared-list") as scheduler:
+    async with open_scheduler(FINISHES, lone="shared-list") as scheduler:
         assert scheduler._prewarmed._waiting is not None
         run = await done(scheduler, await scheduler.start("shared-list", BRIEF))
         assert run.status is Status.FINISHED
@@ -288,8 +260,11 @@ async def test_an_outcome_that_the_protocol_does_not_know_is_a_failure(open_sche
         assert (await ended(await scheduler.start("shared-list", {}))).status is Status.FAILED
 
 
-async def test_a_runner_that_says_its_end_and_then_hangs_is_ended(open_scheduler: OpenScheduler) -> None:
-    async with open_scheduler(PATIENT + "say('end', outcome='finished')\nwhile True: time.sleep(60)") as scheduler:
+async def test_a_runner_that_says_its_end_and_then_hangs_is_ended(
+    open_scheduler: OpenScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RunnerProcess.reap, "__defaults__", (0.1,))
+    async with open_scheduler(FINISHES + "\nwhile True: time.sleep(60)") as scheduler:
         run = await done(scheduler, await scheduler.start("shared-list", {}))
         assert (run.status, session(pid_of(run))) == (Status.FINISHED, [])
 
@@ -485,7 +460,7 @@ async def test_a_run_is_given_what_is_offered_and_nothing_else_starts(open_sched
         assert run.as_json()["params"]["pythons"] == ["3.13"]  # paths are the runner's business
 
 
-async def test_controls_reach_the_runner_and_must_fit_what_is_in_force(scheduler: Scheduler) -> None:
+async def test_controls_reach_the_runner_and_must_fit_and_stop_keeps_what_came_before(scheduler: Scheduler) -> None:
     run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
     await scheduler.change(run.id, {"delay_max": "1.5", "paused": "true"})
     await until(run, lambda run: run.state.paused)
@@ -495,44 +470,71 @@ async def test_controls_reach_the_runner_and_must_fit_what_is_in_force(scheduler
     await scheduler.change(run.id, {"delay_min": 1.2, "paused": False})
     await until(run, lambda run: not run.state.paused)
     await scheduler.stop(run.id)
-    await ended(run)
+    await done(scheduler, run)
+    assert (run.status, run.error) == (Status.STOPPED, None)
+    assert run.as_json()["state"]["added"] > 0
+    assert session(pid_of(run)) == []
     with pytest.raises(BadParameters, match="nothing that can be changed"):
         await scheduler.change(run.id, {"paused": True})
 
 
-async def test_a_live_run_is_not_deleted_and_an_ended_one_is(scheduler: Scheduler) -> None:
-    run = await begun(await scheduler.start("shared-list", ENDLESS))
-    with pytest.raises(RunIsLive):
+async def test_a_live_run_is_not_deleted_and_an_ended_one_is(open_scheduler: OpenScheduler) -> None:
+    async with open_scheduler(WAITS) as scheduler:
+        run = await begun(await scheduler.start("shared-list", ENDLESS))
+        with pytest.raises(RunIsLive):
+            await scheduler.delete(run.id)
+        await scheduler.stop(run.id)
+        await done(scheduler, run)
         await scheduler.delete(run.id)
-    await scheduler.stop(run.id)
-    await done(scheduler, run)
-    await scheduler.delete(run.id)
-    with pytest.raises(UnknownRun):
-        await scheduler.store.run(run.id)
-    assert await scheduler.store.latest("shared-list") is None
+        with pytest.raises(UnknownRun):
+            await scheduler.store.run(run.id)
+        assert await scheduler.store.latest("shared-list") is None
 
 
-async def test_a_recalled_run_is_the_same_as_it_was_live(open_scheduler: OpenScheduler) -> None:
+async def test_a_killed_runner_fails_its_run_alone_and_a_recalled_run_is_as_it_was_live_and_its_visitors(
+    open_scheduler: OpenScheduler,
+) -> None:
+    one = Visitor("one", "here")
     async with open_scheduler() as scheduler:
-        finished = await done(scheduler, await scheduler.start("shared-list", BRIEF))
-        killed = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
+        killed = await until(await scheduler.start("shared-list", ENDLESS, one), lambda run: run.state.counts.added)
         os.kill(pid_of(killed), signal.SIGKILL)
         await done(scheduler, killed)
+        assert killed.status is Status.FAILED
+        assert "SIGKILL" in (killed.error or "")
+        last = records(killed)[-1]
+        assert isinstance(last, End)
+        assert last.outcome == "failed"
+        assert killed.as_json()["state"]["added"] > 0
+        assert await scheduler.journal.lines(killed.id) == killed.record_log.lines
+        assert session(pid_of(killed)) == []
         factorials = await done(scheduler, await scheduler.start("factorials", {"first": -1, "last": 5}))
+        assert factorials.status is Status.FINISHED
     async with open_scheduler() as scheduler:
-        for before in (finished, killed, factorials):
+        for before in (killed, factorials):
             after = await scheduler.store.run(before.id)
             assert after is not before
             assert after.as_json() == before.as_json()
             assert after.as_json(whole=False) == before.as_json(whole=False)
             assert after.record_log.lines == before.record_log.lines
             assert after.record_log.closed
-        assert await scheduler.store.latest("shared-list") is await scheduler.store.run(killed.id)
+            assert after.visitor.id == before.visitor.id
+        store, journal = scheduler.store, scheduler.journal
+        recalled = await store.run(killed.id)
+        assert await store.latest("shared-list") is await store.latest("shared-list", "one") is recalled
+        assert await store.latest("shared-list", "two") is None
+        assert [row.id for row in await journal.runs(visitor="one")] == [killed.id]
+        assert await journal.count("two") == 0
+        # What a server before has run is no change.
+        assert store.of().latest == {"shared-list": killed.id, "factorials": factorials.id}
+        assert store.of().changes == 0
 
 
-async def test_old_runs_leave_the_memory_and_come_back_from_the_journal(open_scheduler: OpenScheduler) -> None:
-    async with open_scheduler(PATIENT + "say('end', outcome='finished')", starts_per_minute=1000) as scheduler:
-        runs = [await done(scheduler, await scheduler.start("shared-list", {})) for _ in range(RECENT + 2)]
+async def test_old_runs_leave_the_memory_and_come_back_from_the_journal(
+    open_scheduler: OpenScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("poolscope.runs.store.RECENT", 2)
+    async with open_scheduler(FINISHES, starts_per_minute=1000) as scheduler:
+        runs = [await done(scheduler, await scheduler.start("shared-list", {})) for _ in range(4)]
         assert scheduler.store.in_memory() == runs[2:]
         recalled = await scheduler.store.run(runs[0].id)
         assert recalled is not runs[0]
@@ -543,7 +545,7 @@ async def test_large_runs_leave_the_memory_before_there_are_many(
     open_scheduler: OpenScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("poolscope.runs.store.RECENT_BYTES", 1)
-    async with open_scheduler(PATIENT + "say('end', outcome='finished')") as scheduler:
+    async with open_scheduler(FINISHES) as scheduler:
         runs = [await done(scheduler, await scheduler.start("shared-list", {})) for _ in range(3)]
         assert scheduler.store.in_memory() == runs[2:]
         recalled = await scheduler.store.run(runs[0].id)
@@ -551,15 +553,15 @@ async def test_large_runs_leave_the_memory_before_there_are_many(
 
 
 async def test_the_oldest_runs_are_pruned(open_scheduler: OpenScheduler) -> None:
-    async with open_scheduler(PATIENT + "say('end', outcome='finished')", keep_runs=2) as scheduler:
+    async with open_scheduler(FINISHES, keep_runs=2) as scheduler:
         runs = [await done(scheduler, await scheduler.start("shared-list", {})) for _ in range(3)]
     async with open_scheduler() as scheduler:
         assert [row.id for row in await scheduler.journal.runs()] == [runs[2].id, runs[1].id]
 
 
 async def test_close_interrupts_what_runs_what_waits_and_what_is_being_started(open_scheduler: OpenScheduler) -> None:
-    async with open_scheduler() as scheduler:
-        running = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
+    async with open_scheduler(WAITS) as scheduler:
+        running = await begun(await scheduler.start("shared-list", ENDLESS))
         measured = await begun(await scheduler.start("pool-sizes", {"workload": "square-sleep", "repeats": 100}))
         waiting = await scheduler.start("pool-sizes", {})
         starting = await scheduler.start("shared-list", ENDLESS)
@@ -572,12 +574,11 @@ async def test_close_interrupts_what_runs_what_waits_and_what_is_being_started(o
         assert {row.status for row in await scheduler.journal.runs()} == {"interrupted"}
 
 
-async def test_close_ends_a_runner_that_will_not_stop(open_scheduler: OpenScheduler) -> None:
-    deaf = (
-        PATIENT
-        + "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nsay('count', name='ready', values={})\n"
-    )
-    async with open_scheduler(deaf + "while True: time.sleep(60)") as scheduler:
+async def test_close_ends_a_runner_that_will_not_stop(
+    open_scheduler: OpenScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("poolscope.runs.scheduler.HURRIED", (0.1, 0.1))
+    async with open_scheduler(DEAF) as scheduler:
         run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: len(run.record_log.lines) > 1)
     assert (run.status, session(pid_of(run))) == (Status.INTERRUPTED, [])
 
@@ -621,11 +622,18 @@ async def make_full(journal: Journal, limit: int = 1) -> int:
     return before
 
 
+async def stopped(scheduler: Scheduler, run: Run) -> Run:
+    """Stop a run once it has counted something, and wait for its end."""
+    await until(run, lambda run: run.state.counts.added)
+    await scheduler.stop(run.id)
+    return await done(scheduler, run)
+
+
 async def test_a_run_goes_on_when_the_disk_is_full_and_the_next_is_kept_once_there_is_space(
     open_scheduler: OpenScheduler,
 ) -> None:
-    async with open_scheduler() as scheduler:
-        kept = await done(scheduler, await scheduler.start("shared-list", BRIEF))
+    async with open_scheduler(COUNTS) as scheduler:
+        kept = await stopped(scheduler, await scheduler.start("shared-list", ENDLESS))
         run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
         before = await make_full(scheduler.journal, 4096)
         await until(run, lambda run: run.unkept)
@@ -634,15 +642,14 @@ async def test_a_run_goes_on_when_the_disk_is_full_and_the_next_is_kept_once_the
         unkept = await scheduler.start("shared-list", ENDLESS)
         await until(unkept, lambda run: run.state.counts.added)
         for each in (run, unkept):
-            await scheduler.stop(each.id)
-            await done(scheduler, each)
+            await stopped(scheduler, each)
             assert each.status is Status.STOPPED
             assert "full" in each.unkept
             assert not each.as_json()["kept"]
             assert await scheduler.store.run(each.id) is each
         assert kept.as_json()["kept"]
         await make_full(scheduler.journal, before)
-        again = await done(scheduler, await scheduler.start("shared-list", BRIEF))
+        again = await stopped(scheduler, await scheduler.start("shared-list", ENDLESS))
         assert again.as_json()["kept"]
         assert await scheduler.journal.lines(again.id) == again.record_log.lines
     async with open_scheduler() as scheduler:
@@ -661,16 +668,15 @@ def put_a_file_in_place_of(folder: Path) -> None:
 
 async def test_a_run_goes_on_when_the_folder_is_gone(open_scheduler: OpenScheduler, tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    async with open_scheduler(path=folder / "poolscope.sqlite") as scheduler:
+    async with open_scheduler(COUNTS, path=folder / "poolscope.sqlite") as scheduler:
         run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
         put_a_file_in_place_of(folder)
         await until(run, lambda run: run.unkept)
-        await scheduler.stop(run.id)
-        await done(scheduler, run)
+        await stopped(scheduler, run)
         assert run.status is Status.STOPPED
         assert str(folder) in run.unkept
         folder.unlink()
-        again = await done(scheduler, await scheduler.start("shared-list", BRIEF))
+        again = await stopped(scheduler, await scheduler.start("shared-list", ENDLESS))
         assert again.as_json()["kept"]
 
 
@@ -741,19 +747,6 @@ async def test_a_run_whose_visitor_is_gone_no_longer_waits(open_scheduler: OpenS
         assert (gone.status, gone.started) == (Status.STOPPED, None)
         assert gone.error
         assert first.status.live
-
-
-async def test_a_visitor_keeps_his_runs_over_a_restart(open_scheduler: OpenScheduler) -> None:
-    async with open_scheduler() as scheduler:
-        run = await done(scheduler, await scheduler.start("shared-list", BRIEF, Visitor("one", "here")))
-    async with open_scheduler() as scheduler:
-        recalled = await scheduler.store.latest("shared-list", "one")
-        assert recalled is not None
-        assert (recalled.id, recalled.visitor.id) == (run.id, "one")
-        assert await scheduler.store.latest("shared-list", "two") is None
-        assert (await scheduler.store.latest("shared-list")) is recalled
-        assert [row.id for row in await scheduler.journal.runs(visitor="one")] == [run.id]
-        assert await scheduler.journal.count("two") == 0
 
 
 async def test_a_server_that_ends_while_its_first_measured_run_waits_for_the_statistics_starts_no_runner(

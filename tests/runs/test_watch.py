@@ -81,7 +81,7 @@ def last(run: Run) -> End:
 async def test_a_suspended_runner_is_noticed_told_and_ended(
     open_scheduler: OpenScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("poolscope.runs.monitor.LOOK_S", 0.02)
+    monkeypatch.setattr("poolscope.runs.monitor.LOOK_S", 0.1)
     async with open_scheduler() as scheduler:
         run = await until(await scheduler.start("shared-list", ENDLESS), lambda run: run.state.counts.added)
         assert resource.prlimit(pid_of(run), resource.RLIMIT_CORE) == (0, 0)

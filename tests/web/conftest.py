@@ -73,6 +73,7 @@ def serving(folder: Path, buffer: int = 0, **settings: Any) -> Iterator[Serving]
     server = uvicorn.Server(config)
     with closing(socket.create_server(("127.0.0.1", 0))) as listening, pytest.MonkeyPatch.context() as patched:
         patched.setattr(scheduler, "PREWARM_DELAY_S", NO_SOONER_S)
+        patched.setattr(scheduler.Scheduler, "_prewarm", lambda _: None)
         patched.setattr(main, "WARM_AFTER_S", NO_SOONER_S)
         if buffer:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
@@ -143,13 +144,26 @@ def finished(finished_runs: FinishedRuns) -> dict[str, dict[str, Any]]:
     return finished_runs.runs
 
 
-@pytest.fixture
-def endless(client: httpx.Client) -> Iterator[dict[str, Any]]:
-    """A shared list that runs for as long as the test."""
+@contextmanager
+def live_list(client: httpx.Client) -> Iterator[dict[str, Any]]:
     run = running(client, start(client, "shared-list", **ENDLESS)["id"])
     yield run
     client.post(f"/api/runs/{run['id']}/stop")
     ended(client, run["id"])
+
+
+@pytest.fixture
+def endless(client: httpx.Client) -> Iterator[dict[str, Any]]:
+    """A shared list that runs for as long as the test."""
+    with live_list(client) as run:
+        yield run
+
+
+@pytest.fixture(scope="module")
+def lasting(client: httpx.Client) -> Iterator[dict[str, Any]]:
+    """A shared list that runs for as long as the tests of a module, none of which may end it."""
+    with live_list(client) as run:
+        yield run
 
 
 def start(client: httpx.Client, experiment: str, **params: Any) -> dict[str, Any]:

@@ -69,31 +69,33 @@ def test_a_last_event_id_that_is_no_number_is_as_if_there_were_none(
         assert list(events(stream)) == heard(client, run_id)
 
 
-def test_a_live_runs_records_resume_without_gap_or_repeat(client: httpx.Client, endless: dict[str, Any]) -> None:
+def test_a_live_run_gives_what_it_has_as_it_is_written_and_its_records_resume_without_gap_or_repeat(
+    client: httpx.Client, endless: dict[str, Any]
+) -> None:
     path, told = f"/api/runs/{endless['id']}/records", list[Event]()
+    for what in ("trace", "csv", "script", "records"):
+        with client.stream("GET", f"/api/runs/{endless['id']}/{what}") as answer:
+            assert answer.status_code == 200, what
+            assert next(answer.iter_bytes()), what
     for _ in range(4):  # a reader that loses its line again and again
         headers = {"Last-Event-ID": told[-1].id} if told else {}
         with client.stream("GET", path, headers=headers) as stream:
             told += itertools.islice(events(stream), 23)
-    with client.stream("GET", path, headers={"Last-Event-ID": told[-1].id}) as stream:
-        rest = events(stream)
-        told.append(next(rest))
-        client.post(f"/api/runs/{endless['id']}/stop")
-        told += rest
-    assert told.pop().event == "end"
-    assert [event.id for event in told] == [str(number) for number in range(1, len(told) + 1)]
-    assert [event.data for event in told] == lines_of(client, endless["id"])
-    assert json.loads(told[-1].data)["outcome"] == "stopped"
-
-
-def test_lines_of_a_live_run_come_as_they_are_written(client: httpx.Client, endless: dict[str, Any]) -> None:
-    with client.stream("GET", f"/api/runs/{endless['id']}/records", headers=NDJSON) as stream:
-        lines = stream.iter_lines()
+    with client.stream("GET", path, headers=NDJSON) as whole:
+        lines = whole.iter_lines()
         seen = [next(lines) for _ in range(50)]  # it still runs, so they did not wait for its end
-        client.post(f"/api/runs/{endless['id']}/stop")
+        with client.stream("GET", path, headers={"Last-Event-ID": told[-1].id}) as stream:
+            rest = events(stream)
+            told.append(next(rest))
+            client.post(f"/api/runs/{endless['id']}/stop")
+            told += rest
         seen += lines
     assert all(json.loads(line)["kind"] in KINDS for line in seen)
     assert json.loads(seen[-1])["kind"] == "end"
+    assert told.pop().event == "end"
+    assert [event.id for event in told] == [str(number) for number in range(1, len(told) + 1)]
+    assert [event.data for event in told] == lines_of(client, endless["id"]) == seen
+    assert json.loads(told[-1].data)["outcome"] == "stopped"
 
 
 def test_all_is_still_there_after_the_server_was_started_again(
@@ -188,10 +190,3 @@ def test_the_script_is_python(client: httpx.Client, finished: dict[str, dict[str
     assert answer.headers["content-type"] == "text/x-python; charset=utf-8"
     assert ".py" in answer.headers["content-disposition"]
     compile(answer.text, "script.py", "exec")
-
-
-def test_a_live_run_gives_what_it_has(client: httpx.Client, endless: dict[str, Any]) -> None:
-    for what in ("trace", "csv", "script", "records"):
-        with client.stream("GET", f"/api/runs/{endless['id']}/{what}") as answer:
-            assert answer.status_code == 200, what
-            assert next(answer.iter_bytes()), what

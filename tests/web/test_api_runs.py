@@ -70,15 +70,15 @@ def test_pool_sizes_have_a_timing_a_phase(finished: dict[str, dict[str, Any]]) -
         assert size["transcript"].startswith(f"Using a pool of size {size['pool_size']}:\nResults: [1, 4, 9, ")
 
 
-def test_live_runs_have_the_contracts_shape_from_the_first(client: httpx.Client, endless: dict[str, Any]) -> None:
+def test_live_runs_have_the_contracts_shape_from_the_first(client: httpx.Client, lasting: dict[str, Any]) -> None:
     pools = start(client, "pool-sizes", sizes=[1], repeats=100, workload="square-sleep", work_ms=200)
     waiting = start(client, "pool-sizes", sizes=[1, 2])
     try:
         assert waiting["status"] == "queued"
-        for run in (endless, pools, waiting, running(client, pools["id"])):
+        for run in (lasting, pools, waiting, running(client, pools["id"])):
             fits(run)
-        assert told(client, pools["id"])["conditions"]["shared_with"] == [endless["id"]]
-        assert pools["id"] in told(client, endless["id"])["conditions"]["shared_with"]
+        assert told(client, pools["id"])["conditions"]["shared_with"] == [lasting["id"]]
+        assert pools["id"] in told(client, lasting["id"])["conditions"]["shared_with"]
     finally:
         for run in (waiting, pools):
             client.post(f"/api/runs/{run['id']}/stop")
@@ -109,8 +109,12 @@ def test_an_unknown_run_is_404(client: httpx.Client, method: str, path: str) -> 
 # Stop, controls, delete
 
 
-def test_stop_answers_202_and_a_finished_run_stays_as_it_is(client: httpx.Client) -> None:
+def test_stop_answers_202_a_finished_run_stays_as_it_is_and_delete_is_409_while_it_lives_then_204_then_404(
+    client: httpx.Client,
+) -> None:
     run_id = running(client, start(client, "shared-list", **ENDLESS)["id"])["id"]
+    assert "Stop it first" in problem(client.delete(f"/api/runs/{run_id}"), 409)["detail"]
+    assert told(client, run_id)["status"] == "running"
     answer = client.post(f"/api/runs/{run_id}/stop")
     assert answer.status_code == 202
     fits(answer.json(), SUMMARY)
@@ -120,6 +124,13 @@ def test_stop_answers_202_and_a_finished_run_stays_as_it_is(client: httpx.Client
     assert again.status_code == 202
     assert again.json()["status"] == "stopped"
     assert told(client, run_id) == stopped
+
+    answer = client.delete(f"/api/runs/{run_id}")
+    assert answer.status_code == 204
+    assert answer.content == b""
+    assert problem(client.get(f"/api/runs/{run_id}"), 404)
+    assert problem(client.delete(f"/api/runs/{run_id}"), 404)
+    assert run_id not in [run["id"] for run in newest(client)]
 
 
 def in_force(record: dict[str, Any]) -> dict[str, Any]:
@@ -143,20 +154,6 @@ CONTROLS: tuple[dict[str, Any], ...] = (
     {"paused": True},
     {"delay_min": 0, "paused": False},
 )
-
-
-def test_controls_change_a_live_run(client: httpx.Client, endless: dict[str, Any]) -> None:
-    for wanted in CONTROLS:
-        answer = client.patch(f"/api/runs/{endless['id']}/controls", json=wanted)
-        assert answer.status_code == 200, wanted
-        fits(answer.json(), SUMMARY)
-        for _ in controls_of(client, endless["id"], wanted):
-            pass
-        run = told(client, endless["id"])
-        assert run["state"]["controls"].items() >= wanted.items()
-        assert run["params"].items() >= ENDLESS.items(), "the parameters say what was asked for at the start"
-
-
 WRONG_CONTROLS = (
     ('{"delay_min": -1}', "delay_min"),
     ('{"delay_max": 11}', "delay_max"),
@@ -174,17 +171,27 @@ WRONG_CONTROLS = (
 )
 
 
-def test_wrong_controls_change_nothing(client: httpx.Client, endless: dict[str, Any]) -> None:
-    path = f"/api/runs/{endless['id']}/controls"
+def test_wrong_controls_change_nothing_and_others_a_live_run(client: httpx.Client, lasting: dict[str, Any]) -> None:
+    path = f"/api/runs/{lasting['id']}/controls"
     for body, name in WRONG_CONTROLS:
         answer = client.patch(path, content=body, headers={"Content-Type": "application/json"})
         assert [error["name"] for error in problem(answer, 422)["errors"]] == [name], body
     # A good change that follows is the next that the run hears of.
     assert client.patch(path, json={"delay_max": 0.04}).status_code == 200
-    changes = [in_force(json.loads(event.data)) for event in controls_of(client, endless["id"], {"delay_max": 0.04})]
+    changes = [in_force(json.loads(event.data)) for event in controls_of(client, lasting["id"], {"delay_max": 0.04})]
     seen = [controls for controls in changes if controls]
     assert all(controls["delay_max"] in (0.02, 0.04) and controls["delay_min"] == 0.01 for controls in seen)
     assert not any(controls["paused"] for controls in seen)
+
+    for wanted in CONTROLS:
+        answer = client.patch(path, json=wanted)
+        assert answer.status_code == 200, wanted
+        fits(answer.json(), SUMMARY)
+        for _ in controls_of(client, lasting["id"], wanted):
+            pass
+        run = told(client, lasting["id"])
+        assert run["state"]["controls"].items() >= wanted.items()
+        assert run["params"].items() >= ENDLESS.items(), "the parameters say what was asked for at the start"
 
 
 def test_a_finished_run_and_one_without_controls_have_nothing_to_change(
@@ -196,25 +203,10 @@ def test_a_finished_run_and_one_without_controls_have_nothing_to_change(
         assert told(client, run["id"]) == run
 
 
-def test_delete_is_409_while_the_run_lives_then_204_then_404(client: httpx.Client) -> None:
-    run_id = running(client, start(client, "shared-list", **ENDLESS)["id"])["id"]
-    assert "Stop it first" in problem(client.delete(f"/api/runs/{run_id}"), 409)["detail"]
-    assert told(client, run_id)["status"] == "running"
-    client.post(f"/api/runs/{run_id}/stop")
-    ended(client, run_id)
-    answer = client.delete(f"/api/runs/{run_id}")
-    assert answer.status_code == 204
-    assert answer.content == b""
-    assert problem(client.get(f"/api/runs/{run_id}"), 404)
-    assert problem(client.delete(f"/api/runs/{run_id}"), 404)
-    assert run_id not in [run["id"] for run in newest(client)]
-
-
 # The list
 
 
 def test_runs_are_listed_newest_first_and_page_by_page(client: httpx.Client, finished: dict[str, Any]) -> None:
-    ended(client, start(client, "factorials")["id"])
     listed = newest(client)
     for run in listed:
         fits(run, SUMMARY)
@@ -230,7 +222,7 @@ def test_runs_are_listed_newest_first_and_page_by_page(client: httpx.Client, fin
 
 
 def test_runs_are_filtered_by_experiment_and_status(
-    client: httpx.Client, finished: dict[str, Any], endless: dict[str, Any]
+    client: httpx.Client, finished: dict[str, Any], lasting: dict[str, Any]
 ) -> None:
     listed = newest(client)
     for experiment in SHORT:
@@ -239,7 +231,7 @@ def test_runs_are_filtered_by_experiment_and_status(
     for status in ("finished", "running", "failed"):
         some = client.get("/api/runs", params={"status": status}).json()
         assert some == [run for run in listed if run["status"] == status]
-    assert [run["id"] for run in client.get("/api/runs", params={"status": "running"}).json()] == [endless["id"]]
+    assert [run["id"] for run in client.get("/api/runs", params={"status": "running"}).json()] == [lasting["id"]]
     both = "experiment=factorials&status=finished&limit=1"
     assert [run["experiment"] for run in client.get(f"/api/runs?{both}").json()] == ["factorials"]
     assert client.get("/api/runs", params={"experiment": "nonsense"}).json() == []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import httpx
 import pytest
 from poolscope.experiments.registry import EXPERIMENTS
@@ -10,18 +13,25 @@ from tests.web.answers import fits, newest, newest_id, problem
 from tests.web.conftest import ENDLESS, SHORT, Serve, ended, running, start, told
 
 
-@pytest.mark.parametrize("experiment", SHORT)
-def test_a_start_answers_201_with_the_run_and_its_place(client: httpx.Client, experiment: str) -> None:
-    answer = client.post("/api/runs", json={"experiment": experiment, "params": SHORT[experiment]})
-    run = answer.json()
-    assert answer.status_code == 201
-    assert answer.headers["location"] == f"/api/runs/{run['id']}"
-    fits(run)
-    assert run["params"].items() >= dict(SHORT[experiment]).items()
-    assert run["status"] in ("queued", "running")
-    assert told(client, run["id"])["id"] == run["id"]
-    client.post(f"/api/runs/{run['id']}/stop")  # that it comes to its end is said in test_api_runs
-    assert ended(client, run["id"])["status"] in ("stopped", "finished")
+def test_a_start_answers_201_with_the_run_and_its_place(serve: Serve) -> None:
+    # Behind a live run and one that is measured all others wait, which takes no runner.
+    slow = {"sizes": [1], "repeats": 100, "workload": "square-sleep", "work_ms": 200.0}
+    with serve(live_limit=1, queued_of_visitor=20) as server, server.client() as client:
+        wanted: list[tuple[str, Mapping[str, Any]]] = [("shared-list", ENDLESS), ("pool-sizes", slow), *SHORT.items()]
+        for name, asked in wanted:
+            answer = client.post("/api/runs", json={"experiment": name, "params": asked})
+            run = answer.json()
+            assert answer.status_code == 201
+            assert answer.headers["location"] == f"/api/runs/{run['id']}"
+            fits(run)
+            assert run["params"].items() >= dict(asked).items()
+            assert run["status"] in ("queued", "running")
+            assert told(client, run["id"])["id"] == run["id"]
+        waiting = client.get("/api/runs", params={"status": "queued", "limit": 500}).json()
+        assert {run["experiment"] for run in waiting} == set(SHORT)
+        for run in waiting:
+            client.post(f"/api/runs/{run['id']}/stop")
+            assert ended(client, run["id"])["status"] == "stopped"  # that one comes to its end is said in test_api_runs
 
 
 def test_params_may_be_left_out(client: httpx.Client) -> None:

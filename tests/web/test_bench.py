@@ -64,21 +64,16 @@ def test_what_is_measured_is_chosen_in_one_form_whose_details_fold_out(browser: 
     assert "open" not in markup.one("details", id="which-pool-further")
 
 
-def test_a_live_run_shows_in_its_form_all_that_it_measures(serve: Serve) -> None:
-    with serve() as server, server.client(**BY_BROWSER) as client:
-        run = client.post("/runs", data={"experiment": MEASURE, "kinds": "thread", "sizes": "3"})
-        live = client.get("/").text.split('id="which-pool-locked"')[1].split("</form>")[0]
-        client.post(f"{run.headers['location']}/stop")
-    assert 'id="which-pool-further" open' in live
-    assert 'name="sizes" value="3"' in live
-
-
-def test_what_is_measured_can_be_stopped_in_its_panel_too(serve: Serve) -> None:
+def test_a_live_run_shows_in_its_form_all_that_it_measures_and_can_be_stopped_in_its_panel_too(serve: Serve) -> None:
     with serve() as server, server.client(**BY_BROWSER) as client:
         before = Markup(client.get("/").text)
-        path = client.post("/runs", data={"experiment": MEASURE}).headers["location"]
-        forms = Markup(client.get("/").text).forms
+        path = client.post("/runs", data={"experiment": MEASURE, "kinds": "thread", "sizes": "3"}).headers["location"]
+        text = client.get("/").text
         client.post(f"{path}/stop")
+    live = text.split('id="which-pool-locked"')[1].split("</form>")[0]
+    assert 'id="which-pool-further" open' in live
+    assert 'name="sizes" value="3"' in live
+    forms = Markup(text).forms
     assert "which-pool-stop-here" not in before.forms
     assert forms["which-pool-stop-here"].action == forms["which-pool-stop"].action == ("post", f"{path}/stop")
 

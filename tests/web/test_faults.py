@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from functools import reduce
+from itertools import islice
 from typing import Any
 
 import httpx
@@ -18,7 +20,7 @@ from poolscope.text.numbers import NARROW
 from poolscope.web.views import VIEWS
 
 from tests.waiting import until
-from tests.web.conftest import BRIEF, BY_HTMX, ENDLESS, ended, fragments, running, start, told
+from tests.web.conftest import BY_HTMX, ENDLESS, ended, events, fragments, running, start, told
 
 # Their workers are busy all the time: whatever is done to one finds it at work.
 NUMBERS = {"first": 4001, "last": 5000, "workers": 2}
@@ -41,13 +43,20 @@ def records(client: httpx.Client, run_id: str, kind: str) -> list[dict[str, Any]
     return [record for record in map(json.loads, lines) if record["kind"] == kind]
 
 
+def until_said(client: httpx.Client, run_id: str, kind: str, times: int) -> None:
+    """Wait until a run has said something so often, without asking for all of it again and again."""
+    with client.stream("GET", f"/api/runs/{run_id}/records") as stream, closing(events(stream)) as said:
+        told_of = (event for event in said if event.data and json.loads(event.data)["kind"] == kind)
+        assert len(list(islice(told_of, times))) == times
+
+
 def kill(client: httpx.Client, run_id: str, worker: object = 2) -> httpx.Response:
     return client.post(f"/api/runs/{run_id}/faults", json={"worker": worker})
 
 
 def test_factorials_lose_what_their_pool_had_not_answered(client: httpx.Client) -> None:
     numbers = start(client, "factorials", kind="process", **NUMBERS)["id"]
-    until(lambda: told(client, numbers)["state"]["done"] > 5, "some results")
+    until_said(client, numbers, "result", 6)
     answer = kill(client, numbers)
     assert answer.status_code == 202, answer.text
     (fault,) = answer.json()["faults"]
@@ -71,6 +80,7 @@ def test_a_pool_that_would_never_answer_is_ended_and_its_lanes_tell_it(client: h
     run_id = start(client, "pool-sizes", **POOLS)["id"]
     # There is nobody to kill before the first pool, which on a busy machine comes later than a request waits for. The
     # verdict so far ends nothing.
+    until_said(client, run_id, "sample", 4)
     until(lambda: 'id="verdict"' in client.get(f"/runs/{run_id}").text, "the verdict so far")
     page = client.get(f"/runs/{run_id}").text
     assert ('id="verdict"' in page, 'id="run-kill"' in page) == (True, True)
@@ -87,9 +97,33 @@ def test_a_pool_that_would_never_answer_is_ended_and_its_lanes_tell_it(client: h
     assert "the pool that lost a worker" in page
 
 
-def test_the_page_has_a_form_for_it_that_needs_no_javascript(
+def test_nonsense_is_refused_before_anything_happens_and_the_page_has_a_form_that_needs_no_javascript(
     browser: httpx.Client, client: httpx.Client, pools: str
 ) -> None:
+    for wanted in (0, -1, 1001, 1.5, "2", True, None, [2]):
+        answer = kill(client, pools, wanted)
+        assert answer.status_code == 422, wanted
+        assert answer.headers["content-type"] == "application/problem+json", wanted
+        assert [error["name"] for error in answer.json()["errors"]] == ["worker"], wanted
+    assert client.post(f"/api/runs/{pools}/faults", json={}).status_code == 422
+    assert client.post(f"/api/runs/{pools}/faults", json={"worker": 1, "by": 9}).status_code == 422
+
+    # A worker that is not there.
+    answer = kill(client, pools, 3.0)
+    assert answer.status_code == 409
+    assert answer.json()["detail"] == f"Run {pools} has at most 2 workers at a time; there is no worker 3."
+    for path, place in ((f"/runs/{pools}", "run-fault"), ("/", "pool-sizes-ask")):
+        headers = {**BY_HTMX, "HX-Current-URL": f"http://localhost{path}"}
+        said = client.post(f"/runs/{pools}/faults", data={"worker": "3"}, headers=headers)
+        assert said.status_code == 409
+        assert fragments(said.text).keys() == {place}
+        assert "there is no worker 3" in said.text
+        again = client.post(f"/runs/{pools}/faults", data={"worker": "two"}, headers=headers)
+        assert again.status_code == 422
+        assert f"worker must be a whole number from 1 to 1{NARROW}000." in again.text
+    run = told(client, pools)
+    assert (run["status"], run["faults"]) == ("running", [])
+
     form = f'method="post" action="/runs/{pools}/faults"'
     assert form in browser.get(f"/runs/{pools}").text
     assert form in browser.get("/").text
@@ -101,44 +135,15 @@ def test_the_page_has_a_form_for_it_that_needs_no_javascript(
     assert "Worker 1 of 2 (pid " in page
 
 
-def test_nonsense_is_refused_before_anything_happens(client: httpx.Client, pools: str) -> None:
-    for wanted in (0, -1, 1001, 1.5, "2", True, None, [2]):
-        answer = kill(client, pools, wanted)
-        assert answer.status_code == 422, wanted
-        assert answer.headers["content-type"] == "application/problem+json", wanted
-        assert [error["name"] for error in answer.json()["errors"]] == ["worker"], wanted
-    assert client.post(f"/api/runs/{pools}/faults", json={}).status_code == 422
-    assert client.post(f"/api/runs/{pools}/faults", json={"worker": 1, "by": 9}).status_code == 422
-    assert told(client, pools)["faults"] == []
-
-
-def test_a_worker_that_is_not_there_is_409_and_the_form_says_why(client: httpx.Client, pools: str) -> None:
-    answer = kill(client, pools, 3.0)
-    assert answer.status_code == 409
-    assert answer.json()["detail"] == f"Run {pools} has at most 2 workers at a time; there is no worker 3."
-    for page, place in ((f"/runs/{pools}", "run-fault"), ("/", "pool-sizes-ask")):
-        headers = {**BY_HTMX, "HX-Current-URL": f"http://localhost{page}"}
-        said = client.post(f"/runs/{pools}/faults", data={"worker": "3"}, headers=headers)
-        assert said.status_code == 409
-        assert fragments(said.text).keys() == {place}
-        assert "there is no worker 3" in said.text
-        again = client.post(f"/runs/{pools}/faults", data={"worker": "two"}, headers=headers)
-        assert again.status_code == 422
-        assert f"worker must be a whole number from 1 to 1{NARROW}000." in again.text
-    assert told(client, pools)["status"] == "running"
-
-
 def test_threads_can_not_be_killed_and_ended_runs_have_nobody(client: httpx.Client) -> None:
     run_id = running(client, start(client, "shared-list", **ENDLESS)["id"])["id"]
     assert "A thread can't be killed" in kill(client, run_id).json()["detail"]
     assert "/faults" not in client.get(f"/runs/{run_id}", headers={"Accept": "text/html"}).text
     client.post(f"/api/runs/{run_id}/stop")
     ended(client, run_id)
-    over = ended(client, start(client, "shared-list", **BRIEF)["id"])["id"]
-    for run in (run_id, over):
-        answer = kill(client, run)
-        assert answer.status_code == 409
-        assert answer.json()["detail"] == f"Run {run} is not running now, so it has no worker to kill."
+    answer = kill(client, run_id)
+    assert answer.status_code == 409
+    assert answer.json()["detail"] == f"Run {run_id} is not running now, so it has no worker to kill."
 
 
 def test_a_run_that_waits_for_somebody_to_kill_a_worker_says_so_and_what_came_of_it(

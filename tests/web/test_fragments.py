@@ -15,8 +15,10 @@ import httpx
 import pytest
 from jinja2 import DictLoader, Environment
 from poolscope.experiments.experiment import Experiment
+from poolscope.experiments.factorials.payloads import FactorialComputed
 from poolscope.experiments.parameters import parse
 from poolscope.experiments.registry import EXPERIMENTS
+from poolscope.protocol.records import End, Record, Result
 from poolscope.runs.journal import Journal
 from poolscope.runs.run import Run, Status
 from poolscope.runs.scheduler import Scheduler
@@ -27,6 +29,8 @@ from poolscope.web.context import Machine
 from poolscope.web.fragments import MACHINE_S, TRUTH, Fragment, Renderer, Section, names_read, now_section
 from poolscope.web.stream import BenchChannel
 
+from tests.kept_runs import kept
+from tests.openings import opening
 from tests.waiting import until
 from tests.web.conftest import ENDLESS, Serve, ended, frames, running, start
 
@@ -121,7 +125,15 @@ async def test_a_panel_of_many_rows_has_them_while_its_run_waits(tmp_path: Path,
     assert waiting.count("<tr") == begun.count("<tr") > 10
 
 
-def test_an_idle_bench_with_a_viewer_renders_nothing(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def keep_factorials(folder: Path) -> None:
+    """Let the next server find a run that has a result to show."""
+    told: list[Record] = [opening("factorials"), Result(1, FactorialComputed(1, "1")), End(2, "finished")]
+    kept(folder, "factorials", {"first": 1, "last": 1}, told)
+
+
+def test_an_idle_bench_with_a_viewer_renders_nothing(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     looks = Counter[str]()
 
     sections = BenchChannel.sections
@@ -134,21 +146,22 @@ def test_an_idle_bench_with_a_viewer_renders_nothing(serve: Serve, monkeypatch: 
     monkeypatch.setattr(stream, "QUIET_BENCH_S", 0.001)
     monkeypatch.setattr("psutil.getloadavg", lambda: (0.5, 0.5, 0.5))
     monkeypatch.setattr(app_state, "host_busy_s", lambda: None)
-    with serve() as server, server.client() as client:
-        ended(client, start(client, "factorials")["id"])
-        with client.stream("GET", "/live") as answer:
-            seen_frames = frames(answer)  # held on to: an iterator that is let go closes the stream
-            next(seen_frames)
-            # The search for other Pythons and the end of the run may still be on their way.
-            until(lambda: looks["bench"] > 20, "some looks")
-            before, seen = server.app_state.streams.rendered, looks["bench"]
-            until(lambda: looks["bench"] > seen + 20, "more looks")
-            assert server.app_state.streams.rendered == before
+    keep_factorials(tmp_path)
+    with serve() as server, server.client() as client, client.stream("GET", "/live") as answer:
+        seen_frames = frames(answer)  # held on to: an iterator that is let go closes the stream
+        next(seen_frames)
+        # The search for other Pythons may still be on its way.
+        until(lambda: looks["bench"] > 20, "some looks")
+        before, seen = server.app_state.streams.rendered, looks["bench"]
+        until(lambda: looks["bench"] > seen + 20, "more looks")
+        assert server.app_state.streams.rendered == before
 
 
-def test_a_running_list_renders_no_other_panel_and_nothing_twice(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_running_list_renders_no_other_panel_and_nothing_twice(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_factorials(tmp_path)
     with serve() as server, server.client() as client:
-        ended(client, start(client, "factorials")["id"])
         run_id = running(client, start(client, "shared-list", **ENDLESS)["id"])["id"]
         with client.stream("GET", "/live") as answer:
             seen = frames(answer)

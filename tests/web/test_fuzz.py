@@ -1,4 +1,4 @@
-"""The API under schemathesis for a few seconds; benchmarks/fuzz.py does the same for as long as one likes."""
+"""The API at the bounds of all that its document allows; benchmarks/fuzz.py tries at random as well, for long."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ def test_every_answer_is_as_the_document_says(serve: Serve) -> None:
     with serve(starts_per_minute=3) as server, server.client() as client:
         over = ended(client, start(client, "shared-list", **BRIEF)["id"])["id"]
         live = running(client, start(client, "shared-list", **ENDLESS)["id"])["id"]
-        tried = fuzz(server.address, [live, over], examples=1, phases="coverage,fuzzing")
+        tried = fuzz(server.address, [live, over], examples=1, phases="coverage")
     assert tried.requests > 100, tried
     assert not tried.failures, tried.failures

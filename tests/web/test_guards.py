@@ -56,7 +56,7 @@ CHANGES = (
 )
 
 
-def test_another_sites_page_changes_nothing(client: httpx.Client, endless: dict[str, Any]) -> None:
+def test_another_sites_page_changes_nothing(client: httpx.Client, lasting: dict[str, Any]) -> None:
     before = count(client)
     foreign = (
         {"Origin": "https://evil.example"},
@@ -70,20 +70,20 @@ def test_another_sites_page_changes_nothing(client: httpx.Client, endless: dict[
         {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"},
     )
     for (method, path), headers in itertools.product(CHANGES, foreign):
-        answer = client.request(method, path.format(id=endless["id"]), headers=headers, json={})
+        answer = client.request(method, path.format(id=lasting["id"]), headers=headers, json={})
         refused(answer, 403, "Foreign origin")
     assert count(client) == before
-    assert client.get(f"/api/runs/{endless['id']}").json()["status"] == "running"
+    assert client.get(f"/api/runs/{lasting['id']}").json()["status"] == "running"
 
 
-def test_our_own_pages_and_programs_may_change_things(client: httpx.Client) -> None:
+def test_our_own_pages_and_programs_may_change_things(client: httpx.Client, lasting: dict[str, Any]) -> None:
     for headers in (
         {},
         {"Origin": str(client.base_url)},
         {"Origin": str(client.base_url), "Sec-Fetch-Site": "same-origin"},
         {"Sec-Fetch-Site": "none"},
     ):
-        answer = client.post("/runs", data={"experiment": "factorials"}, headers=headers)
+        answer = client.post(f"/runs/{lasting['id']}/controls", data={"delay_max": "0.03"}, headers=headers)
         assert answer.status_code == 303
 
 
@@ -121,11 +121,11 @@ def test_a_request_without_a_host_is_refused(server: Serving) -> None:
 def test_other_names_are_a_setting(serve: Serve) -> None:
     with serve(allowed_hosts="bench.example, other.example") as server, server.client() as client:
         for host, status in (("bench.example", 200), ("OTHER.example:81", 200), ("localhost", 400)):
-            assert client.get("/api", headers={"Host": host}).status_code == status
+            assert client.get("/runs", headers={"Host": host}).status_code == status
         own = {"Host": "bench.example", "Origin": "http://bench.example"}
-        assert client.post("/runs", data={"experiment": "factorials"}, headers=own).status_code == 303
+        assert client.post("/runs", data={"experiment": "nonsense"}, headers=own).status_code == 404  # and not 403
     with serve(allowed_hosts="*") as server, server.client() as client:
-        assert client.get("/api", headers={"Host": "any.example"}).status_code == 200
+        assert client.get("/runs", headers={"Host": "any.example"}).status_code == 200
 
 
 def test_who_watches_over_a_container_may_ask_by_its_address(serve: Serve) -> None:
@@ -134,13 +134,13 @@ def test_who_watches_over_a_container_may_ask_by_its_address(serve: Serve) -> No
         assert client.get("/").status_code == 400
 
 
-def test_head_answers_as_get_does_but_for_the_body(client: httpx.Client, endless: dict[str, Any]) -> None:
-    for path in ("/", "/api/runs", f"/runs/{endless['id']}", "/static/live.js", "/runs/nothing"):
+def test_head_answers_as_get_does_but_for_the_body(client: httpx.Client, lasting: dict[str, Any]) -> None:
+    for path in ("/", "/api/runs", f"/runs/{lasting['id']}", "/static/live.js", "/runs/nothing"):
         got, head = client.get(path), client.head(path)
         assert (head.status_code, head.content) == (got.status_code, b"")
         assert head.headers["content-type"] == got.headers["content-type"]
         guarded(head)
-    for stream in (f"/live?run={endless['id']}", f"/api/runs/{endless['id']}/records"):
+    for stream in (f"/live?run={lasting['id']}", f"/api/runs/{lasting['id']}/records"):
         assert client.head(stream).headers["content-type"].startswith("text/event-stream")
     assert client.head("/runs/nothing/stop").status_code == 405
 
@@ -245,13 +245,15 @@ def test_the_headers_stand_on_every_answer(client: httpx.Client, method: str, pa
 
 
 def test_the_headers_stand_on_streams_redirects_and_what_did_not_change(
-    client: httpx.Client, endless: dict[str, Any]
+    client: httpx.Client, lasting: dict[str, Any]
 ) -> None:
-    for path in ("/live", f"/api/runs/{endless['id']}/records"):
+    for path in ("/live", f"/api/runs/{lasting['id']}/records"):
         with client.stream("GET", path) as stream:
             guarded(stream)
             assert stream.headers["cache-control"] == "no-store"
-    guarded(client.post("/runs", data={"experiment": "factorials"}))
+    moved = client.post(f"/runs/{lasting['id']}/controls", data={"delay_max": "0.03"})
+    assert moved.status_code == 303
+    guarded(moved)
     fresh = client.get("/static/live.js")
     same = client.get("/static/live.js", headers={"If-None-Match": fresh.headers["etag"]})
     assert same.status_code == 304
