@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Opens, run, until_live
+from tests.browser.conftest import Opens, hide, run, until_live
 from tests.browser.shifts import BEARABLE, observe, shifts, worst_burst
 from tests.served import Served
 from tests.waiting import until
@@ -165,10 +165,12 @@ def test_fields_keep_their_room_and_states_stay_in_sight_whatever_runs(open_page
     runs = {experiment: bench.begin(experiment, **params) for experiment, params in LIVE.items()}
     for experiment in LIVE:
         are_live(page, experiment)
+    hold(page, bench)
     assert in_widths(page, dict.fromkeys(list(asks)[:-1], HEIGHT), FROM_A_TABLET) == {
         ask: heights for ask, heights in room.items() if ask != "#sharing-ask"
     }
 
+    hide(page, False)
     bench.stop(runs["pool-sizes"])
     page.locator("#failures-kill").get_by_role("button", name="Kill now").click()
     expect(page.locator(lines)).to_contain_text("You killed worker")
@@ -176,13 +178,20 @@ def test_fields_keep_their_room_and_states_stay_in_sight_whatever_runs(open_page
     several.append(bench.begin("sharing", operations=20_000, repeats=30))
     are_live(page, "sharing")
     expect(page.locator(lines)).to_contain_text("and 1 more")
+    hold(page, bench)
+    bench.stop_all()
     live = in_widths(page, {lines: STRIP, "#sharing-ask": HEIGHT}, FROM_A_TABLET)
     assert live["#sharing-ask"] == room["#sharing-ask"]
     full = live[lines] + in_widths(page, {lines: STRIP}, PHONES)[lines]
     assert full == [[height, [0] * 5] for height, _ in strip]
-    bench.stop_all()
     for run_id in (*runs.values(), *several):  # the forms show the values of the last run, which other tests measure
         bench.api.delete(f"/api/runs/{run_id}")
+
+
+def hold(page: Page, bench: Served) -> None:
+    """Have the page stay as it is: frames that come while it is measured cost more than that."""
+    hide(page, True)
+    until(lambda: bench.viewers() == 0, "the end of the stream")
 
 
 def are_live(page: Page, experiment: str) -> None:

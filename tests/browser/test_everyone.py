@@ -23,7 +23,7 @@ from poolscope.experiments.failures.payloads import (
 )
 from poolscope.protocol.records import Result, from_line
 
-from tests.browser.conftest import Opens, until_live
+from tests.browser.conftest import Opens, hide, until_live
 from tests.kept_runs import kept
 from tests.served import Served
 from tests.waiting import until
@@ -214,6 +214,7 @@ def look_at(page: Page, *widths: int, within: str = "html", lists: bool = False,
     """
     page.evaluate(OPEN)
     is_settled(page)
+    hide(page, True)  # frames that come while it is looked at cost more than that
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE)
     page.evaluate(COMMANDS)
