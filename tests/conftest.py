@@ -20,7 +20,7 @@ LOADED = tuple(EXPERIMENTS.values())
 # Tests that share what takes long to make, so that one worker runs all of them: a browser and a server, or runs. There
 # are two browsers, which take about equally long, for with one for all it would be the last to end.
 TOGETHER = (
-    ("tests/browser/test_everyone.py", "tests/browser/test_stream.py"),
+    ("tests/browser/test_everyone.py", "tests/browser/test_stream.py", "tests/browser/test_run_page.py"),
     ("tests/browser/",),
     ("tests/web/test_pages.py", "tests/web/test_api_records.py", "tests/web/test_api_runs.py"),
 )
@@ -39,7 +39,7 @@ LONGEST = (
     "tests/stats/",
 )
 # With a run of Pool sizes on it, the bench draws its charts each time that it is opened.
-LEAVES_CHARTS = "tests/browser/test_pool_sizes.py"
+LEAVES_CHARTS = ("tests/browser/test_pool_sizes.py", "tests/browser/test_everyone.py")
 
 
 class LoadFolderScheduling(LoadFileScheduling):  # type: ignore[misc]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from playwright.sync_api import expect
 from poolscope.text.numbers import NARROW
 
-from tests.browser.conftest import Opens, fill, hide, run, start, until_live
-from tests.served import Served, served
-from tests.waiting import until
+from tests.browser.conftest import Opens, fill, run, start, until_live
+from tests.served import Served
 
 # What a form must hold for the wrong value to be the only one; it comes filled with what ran last.
 SOUND = {
@@ -18,7 +17,6 @@ SOUND = {
 WRONG = {
     "shared-list": (
         ("producers", "99", "1", "1 to 16"),
-        ("seconds", "0", "10", "0.1 to 600"),
         ("capacity", "-1", "0", "0 to 100"),
     ),
     "factorials": (("last", "5001", "10", f"5{NARROW}000"), ("workers", "2.5", "5", "whole number")),
@@ -28,33 +26,13 @@ WRONG = {
     ),
 }
 
+PUT_RIGHT = ("factorials", "workers")  # of these the one that is run with a right value in the end
+
 # How many fields stand out of line with the one before: neither level with it nor in another row.
 ROWS = """fields => fields.map(field => field.getBoundingClientRect()).filter((field, index, all) => {
     const apart = index ? Math.abs(field.top - all[index - 1].top) : 0;
     return apart > 1 && apart < 1.5 * field.height;
 }).length"""
-
-
-def test_a_wrong_value_stays_and_is_complained_of_beside_its_field(open_page: Opens, bench: Served) -> None:
-    page = until_live(open_page())
-    before = bench.api.get("/api/runs").json()
-    for experiment, wrongs in WRONG.items():
-        fill(page, experiment, **SOUND[experiment])
-        for name, value, right, allowed in wrongs:
-            run(page, experiment, **{name: value})
-
-            field = page.locator(f"#{experiment}-form [name={name}]")
-            wrong = page.locator(f"#{experiment}-{name}-wrong")
-            expect(wrong).to_contain_text(allowed)
-            expect(wrong).to_be_visible()
-            expect(field).to_be_visible()
-            expect(field).to_have_value(value)
-            expect(field).to_have_attribute("aria-invalid", "true")
-            expect(field).to_be_focused()
-            expect(field).to_have_accessible_description(wrong.inner_text())
-            assert page.locator(f"#{experiment}-form label > input:visible").evaluate_all(ROWS) == 0
-            fill(page, experiment, **{name: right})
-    assert bench.api.get("/api/runs").json() == before
 
 
 def test_a_complaint_goes_with_a_value_that_it_is_about_and_the_others_stay(open_page: Opens) -> None:
@@ -76,16 +54,54 @@ def test_a_complaint_goes_with_a_value_that_it_is_about_and_the_others_stay(open
     expect(form.locator("[aria-invalid]")).to_have_count(0)
 
 
-def test_what_a_form_folds_stays_closed_as_a_run_with_changed_fields_begins_and_ends(
+def test_a_wrong_value_stays_and_is_complained_of_beside_its_field_until_it_is_put_right(
     open_page: Opens, bench: Served
 ) -> None:
+    page = until_live(open_page())
+    before = bench.api.get("/api/runs").json()
+    for experiment, wrongs in WRONG.items():
+        fill(page, experiment, **SOUND[experiment])
+        for name, value, right, allowed in wrongs:
+            run(page, experiment, **{name: value})
+
+            field = page.locator(f"#{experiment}-form [name={name}]")
+            wrong = page.locator(f"#{experiment}-{name}-wrong")
+            expect(wrong).to_contain_text(allowed)
+            expect(wrong).to_be_visible()
+            expect(field).to_be_visible()
+            expect(field).to_have_value(value)
+            expect(field).to_have_attribute("aria-invalid", "true")
+            expect(field).to_be_focused()
+            expect(field).to_have_accessible_description(wrong.inner_text())
+            assert page.locator(f"#{experiment}-form label > input:visible").evaluate_all(ROWS) == 0
+            if (experiment, name) != PUT_RIGHT:
+                fill(page, experiment, **{name: right})
+    assert bench.api.get("/api/runs").json() == before
+
+    experiment, name = PUT_RIGHT
+    expect(page.locator(f"#{experiment}-{name}-wrong")).to_be_visible()
+    start(page, experiment, **{name: "2"}, last="3")
+    expect(page.locator(f"#{experiment}-head output")).to_contain_text("finished")
+    expect(page.locator(f"#{experiment}-form .complaint")).to_have_count(0)
+    expect(page.locator(f"#{experiment}-form [name={name}]")).to_have_value("2")
+
+
+def test_who_comes_for_the_defaults_keeps_them_until_a_run_begins_and_what_is_folded_stays_closed(
+    open_page: Opens, bench: Served
+) -> None:
+    bench.done("factorials", last=7)
     page = until_live(open_page("/?defaults=factorials"))
     form, head = page.locator("#factorials-form"), page.locator("#factorials-head output")
-    folded = page.locator("#factorials-ask [name=time_limit]")
+    last, folded = form.locator("[name=last]"), page.locator("#factorials-ask [name=time_limit]")
+    other = until_live(open_page())
+    expect(other.locator("#factorials-form [name=last]")).to_have_value("7")
+    expect(last).not_to_have_value("7")
+
     for limit in (5, 6):  # as one begins, and as one ends
         run_id = bench.begin("factorials", last=3, time_limit=limit)
         expect(head).to_contain_text(run_id)
         expect(head).to_contain_text("finished")
+        expect(last).to_have_value("3")
         expect(folded).to_have_value(str(limit))
         expect(folded).to_be_hidden()
 
@@ -95,19 +111,6 @@ def test_what_a_form_folds_stays_closed_as_a_run_with_changed_fields_begins_and_
     expect(folded).to_be_hidden()
     form.get_by_role("button", name="Run", exact=True).click()
     expect(folded).to_be_visible()  # it is wrong, which must be seen
-
-
-def test_the_filter_of_runs_shows_after_a_step_back_what_the_list_is_of(open_page: Opens, bench: Served) -> None:
-    bench.done("factorials", last=3)
-    page = open_page("/runs")
-    page.locator("[name=status]").select_option("finished")
-    page.get_by_role("button", name="Show", exact=True).click()
-    page.wait_for_url("**status=finished")
-    expect(page.locator("[name=status]")).to_have_value("finished")
-    page.go_back()
-    page.wait_for_url("**/runs")
-
-    expect(page.locator("[name=status]")).to_have_value("")
 
 
 def test_names_are_ticked_the_length_follows_and_reset_puts_the_defaults_back(open_page: Opens) -> None:
@@ -137,41 +140,22 @@ def test_names_are_ticked_the_length_follows_and_reset_puts_the_defaults_back(op
     expect(takes).to_contain_text("up to about 30")
 
 
-def test_a_run_that_is_refused_says_so_above_what_was_typed(open_page: Opens) -> None:
-    with served(starts_per_minute="1") as strict:
-        strict.done("factorials", last=2)
-        page = until_live(open_page(f"{strict.url}/", alone=True))
-        run(page, "factorials", last="7")
-
-        expect(page.get_by_role("alert")).to_contain_text("within a minute, which is the limit")
-        expect(page.locator("#factorials-form [name=last]")).to_have_value("7")
-        page.context.close()
-
-
-def test_a_value_put_right_takes_the_complaint_away(open_page: Opens) -> None:
-    page = open_page()
-    run(page, "factorials", first="1", last="5001")
-    expect(page.locator("#factorials-last-wrong")).to_be_visible()
-    start(page, "factorials", last="3")
-
-    expect(page.locator("#factorials-head output")).to_contain_text("finished")
-    expect(page.locator("#factorials-form .complaint")).to_have_count(0)
-    expect(page.locator("#factorials-form [name=last]")).to_have_value("3")
-
-
-def test_typed_text_and_focus_survive_while_another_panel_streams(open_page: Opens, bench: Served) -> None:
+def test_what_is_typed_focused_and_opened_survives_while_the_page_changes(open_page: Opens, bench: Served) -> None:
     page = until_live(open_page())
     bench.begin("shared-list", delay_min=0.01, delay_max=0.05, seconds=600)
     clock = page.locator("#shared-list-head output")
     expect(clock).to_contain_text("running")
 
+    def goes_on() -> None:
+        for _ in range(3):
+            expect(clock).not_to_have_text(clock.inner_text())
+
     fill(page, "factorials", last="17")
-    sizes = page.locator("#pool-sizes-form [name=sizes]")
+    fill(page, "pool-sizes", chunksize="3")
+    sizes, chunksize = (page.locator(f"#pool-sizes-form [name={name}]") for name in ("sizes", "chunksize"))
     sizes.fill("1-3, 12")
     sizes.evaluate("field => field.setSelectionRange(2, 4)")
-    for _ in range(3):
-        expect(clock).not_to_have_text(clock.inner_text())
-
+    goes_on()
     expect(sizes).to_be_focused()
     expect(sizes).to_have_value("1-3, 12")
     assert sizes.evaluate("field => [field.selectionStart, field.selectionEnd]") == [2, 4]
@@ -179,70 +163,22 @@ def test_typed_text_and_focus_survive_while_another_panel_streams(open_page: Ope
     expect(sizes).to_have_value("1-5 12")
     expect(page.locator("#factorials-form [name=last]")).to_have_value("17")
 
+    delay = page.locator("#shared-list-controls [name=delay_max]")  # of the run that changes the page
+    delay.click()
+    delay.press("ControlOrMeta+a")
+    delay.type("0.3")
+    goes_on()
+    expect(delay).to_be_focused()
+    expect(delay).to_have_value("0.3")
 
-def test_a_delay_that_is_being_typed_survives_the_frames_of_its_own_run(open_page: Opens, bench: Served) -> None:
-    page = until_live(open_page())
-    bench.begin("shared-list", delay_min=0.01, delay_max=0.05, seconds=600)
-    field, clock = page.locator("#shared-list-controls [name=delay_max]"), page.locator("#shared-list-head output")
-    field.click()
-    field.press("ControlOrMeta+a")
-    field.type("0.3")
-    for _ in range(3):
-        expect(clock).not_to_have_text(clock.inner_text())
-
-    expect(field).to_be_focused()
-    expect(field).to_have_value("0.3")
-
-
-def test_more_stays_open_while_the_page_changes(open_page: Opens, bench: Served) -> None:
-    page = until_live(open_page())
-    fill(page, "pool-sizes", chunksize="3")
     expect(page.locator("#factorials-head output a")).to_have_text(bench.done("factorials"))
-
-    expect(page.locator("#pool-sizes-form [name=chunksize]")).to_be_visible()
-    expect(page.locator("#pool-sizes-form [name=chunksize]")).to_have_value("3")
-
-
-def test_more_stays_open_when_the_whole_page_is_sent_again(open_page: Opens, bench: Served) -> None:
-    page = until_live(open_page())
-    fill(page, "pool-sizes", sizes="1-3", chunksize="3")
-    hide(page, True)
-    until(lambda: bench.viewers() == 0, "the end of the stream")
-    shown = bench.done("factorials")
-
-    hide(page, False)  # its new stream begins with everything
-    expect(page.locator("#factorials-head output a")).to_have_text(shown)
-    form = page.locator("#pool-sizes-form")
-    expect(form.locator("[name=sizes]")).to_have_value("1-3")
-    expect(form.locator("[name=chunksize]")).to_be_visible()
-    expect(form.locator("[name=chunksize]")).to_have_value("3")
+    expect(chunksize).to_be_visible()
+    expect(chunksize).to_have_value("3")
 
 
-def test_leaving_a_page_and_coming_back_shows_the_present(open_page: Opens, bench: Served) -> None:
-    page = until_live(open_page())
-    page.get_by_role("link", name="Runs", exact=True).click()
-    expect(page.get_by_role("heading", name="Runs")).to_be_visible()
-    shown = bench.done("factorials", last=4)
-    page.go_back()
-
-    until_live(page)
-    expect(page.locator("#factorials-head output a")).to_have_text(shown)
-
-
-def test_an_ended_run_can_be_deleted_after_a_question(open_page: Opens, bench: Served) -> None:
-    gone = bench.done("factorials")
-    page = open_page(f"/runs/{gone}")
-    page.once("dialog", lambda dialog: dialog.dismiss())
-    page.get_by_role("button", name="Delete").click()
-    assert bench.run(gone)["id"] == gone
-
-    page.once("dialog", lambda dialog: dialog.accept())
-    page.get_by_role("button", name="Delete").click()
-    page.wait_for_url("**/runs")
-    expect(page.get_by_role("link", name=gone)).to_have_count(0)
-
-
-def test_the_menu_closes_by_a_key_and_run_again_starts_a_new_run(open_page: Opens, bench: Served) -> None:
+def test_an_ended_run_is_exported_run_again_and_deleted_and_the_filter_of_runs_is_true_after_a_step_back(
+    open_page: Opens, bench: Served
+) -> None:
     first = bench.done("factorials", last=5)
     page = open_page(f"/runs/{first}")
     export, state = page.get_by_text("Export", exact=True), page.locator("#run-state")
@@ -254,21 +190,25 @@ def test_the_menu_closes_by_a_key_and_run_again_starts_a_new_run(open_page: Open
     expect(page.get_by_role("link", name="Trace for Perfetto, JSON")).to_be_hidden()
     expect(export).to_be_focused()
 
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    page.get_by_role("button", name="Delete").click()
+    assert bench.run(first)["id"] == first
     page.get_by_role("button", name="Run again").click()
-
-    expect(page.locator("#run-state")).to_contain_text("finished")
+    expect(state).to_contain_text("finished")
     assert not page.url.endswith(first)
     expect(page.locator("#run-results tbody tr")).to_have_count(5)
 
+    again = page.url.rpartition("/")[2]
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Delete").click()
+    page.wait_for_url("**/runs")
+    expect(page.get_by_role("link", name=first)).to_be_visible()
+    expect(page.get_by_role("link", name=again)).to_have_count(0)
 
-def test_who_comes_for_the_defaults_keeps_them_when_the_stream_begins(open_page: Opens, bench: Served) -> None:
-    bench.done("factorials", last=7)
-    page = until_live(open_page("/?defaults=factorials"))
-    last = page.locator("#factorials-form [name=last]")
-    other = until_live(open_page())
-    expect(other.locator("#factorials-form [name=last]")).to_have_value("7")
-    expect(last).not_to_have_value("7")
-
-    start(other, "factorials", last="3")
-    expect(page.locator("#factorials-head output")).to_contain_text("finished")
-    expect(last).to_have_value("3")
+    page.locator("[name=status]").select_option("finished")
+    page.get_by_role("button", name="Show", exact=True).click()
+    page.wait_for_url("**status=finished")
+    expect(page.locator("[name=status]")).to_have_value("finished")
+    page.go_back()
+    page.wait_for_url("**/runs")
+    expect(page.locator("[name=status]")).to_have_value("")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Opens, until_live
@@ -35,19 +34,7 @@ def tab_to(page: Page, panel: str, name: str) -> None:
     raise AssertionError(f"Tab never came to {name} of {panel}")
 
 
-def test_the_first_stop_skips_to_the_content(open_page: Opens) -> None:
-    page = open_page()
-    skip = page.get_by_role("link", name="Skip to the content")
-    page.keyboard.press("Tab")
-    expect(skip).to_be_focused()
-    expect(skip).to_be_in_viewport()
-    page.keyboard.press("Enter")
-    expect(page.locator("#main")).to_be_focused()
-    page.keyboard.press("Tab")
-    expect(page.locator("#main :focus")).to_be_visible()  # past the menu
-
-
-def test_every_stop_of_the_bench_is_seen_and_they_come_in_the_order_of_the_page(
+def test_every_stop_of_the_bench_is_seen_in_the_order_of_the_page_and_the_first_skips_to_the_content(
     open_page: Opens, bench: Served
 ) -> None:
     bench.done("factorials", last=3)  # each of whose rows is a stop
@@ -67,8 +54,18 @@ def test_every_stop_of_the_bench_is_seen_and_they_come_in_the_order_of_the_page(
     assert panels == [panel for panel in order if panel in panels]
     assert len(panels) >= 2
 
+    page.reload()
+    skip = page.get_by_role("link", name="Skip to the content")
+    page.keyboard.press("Tab")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.locator("#main")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.locator("#main :focus")).to_be_visible()  # past the menu
 
-def test_a_run_is_started_paused_and_stopped_by_keys_alone(open_page: Opens, bench: Served) -> None:
+
+def test_a_run_is_started_paused_and_stopped_by_keys_alone_and_the_focus_stays_in_its_panel(open_page: Opens) -> None:
     page = until_live(open_page())
     tab_to(page, "shared-list", "seconds")
     page.keyboard.press("ControlOrMeta+a")
@@ -77,6 +74,12 @@ def test_a_run_is_started_paused_and_stopped_by_keys_alone(open_page: Opens, ben
     page.keyboard.press("Enter")
     head = page.locator("#shared-list-head output")
     expect(head).to_contain_text("running")
+    expect(page.locator("#shared-list-stop button")).to_be_visible()
+    expect(page.locator("#shared-list-ask")).to_be_focused()
+    assert focused(page)["outline"] == "none"  # no box round a whole form
+    page.keyboard.press("Tab")
+    expect(page.locator("#main :focus")).to_be_visible()  # past the menu
+    page.keyboard.press("Shift+Tab")
 
     tab_to(page, "shared-list", "paused")
     page.keyboard.press("Space")
@@ -86,39 +89,29 @@ def test_a_run_is_started_paused_and_stopped_by_keys_alone(open_page: Opens, ben
     expect(head).to_contain_text("stopped by you")
 
 
-def test_the_focus_stays_in_the_panel_whose_button_was_pressed(open_page: Opens) -> None:
-    page = until_live(open_page())
-    tab_to(page, "shared-list", "Run")
-    page.keyboard.press("Enter")
-    expect(page.locator("#shared-list-stop button")).to_be_visible()
-    expect(page.locator("#shared-list-ask")).to_be_focused()
-    assert focused(page)["outline"] == "none"  # no box round a whole form
-    page.keyboard.press("Tab")
-    expect(page.locator("#main :focus")).to_be_visible()  # past the menu
+def test_each_press_of_the_theme_button_is_told_and_the_first_is_seen(open_page: Opens) -> None:
+    page = open_page("/guide")
+    button, ground = page.locator("#theme"), "getComputedStyle(document.documentElement).backgroundColor"
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for system, other in (schemes, schemes[::-1]):
+        page.evaluate("localStorage.clear()")
+        page.emulate_media(color_scheme=system)
+        page.reload()
+        at_first = page.evaluate(ground)
+        expect(button).to_have_text(f"Theme: system ({system})")
+        button.click()
+        expect(button).to_have_text(f"Theme: {other}")
+        changed = page.evaluate(ground)
+        assert changed != at_first
 
-
-@pytest.mark.parametrize(("system", "other"), [("light", "dark"), ("dark", "light")])
-def test_each_press_of_the_theme_button_is_told_and_the_first_is_seen(
-    open_page: Opens, system: Literal["light", "dark"], other: Literal["light", "dark"]
-) -> None:
-    page = open_page(color_scheme=system)
-    button = page.locator("#theme")
-    ground = "getComputedStyle(document.documentElement).backgroundColor"
-    at_first = page.evaluate(ground)
-    expect(button).to_have_text(f"Theme: system ({system})")
-    button.click()
-    expect(button).to_have_text(f"Theme: {other}")
-    changed = page.evaluate(ground)
-    assert changed != at_first
-
-    page.reload()
-    expect(page.locator("#theme")).to_have_text(f"Theme: {other}")
-    assert page.evaluate(ground) == changed
-    page.locator("#theme").click()
-    expect(page.locator("#theme")).to_have_text(f"Theme: {system}")
-    assert page.evaluate(ground) == at_first
-    page.locator("#theme").click()
-    expect(page.locator("#theme")).to_have_text(f"Theme: system ({system})")
-    page.emulate_media(color_scheme=other)
-    expect(page.locator("#theme")).to_have_text(f"Theme: system ({other})")
-    assert page.evaluate(ground) == changed
+        page.reload()
+        expect(button).to_have_text(f"Theme: {other}")
+        assert page.evaluate(ground) == changed
+        button.click()
+        expect(button).to_have_text(f"Theme: {system}")
+        assert page.evaluate(ground) == at_first
+        button.click()
+        expect(button).to_have_text(f"Theme: system ({system})")
+        page.emulate_media(color_scheme=other)
+        expect(button).to_have_text(f"Theme: system ({other})")
+        assert page.evaluate(ground) == changed

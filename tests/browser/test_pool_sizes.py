@@ -56,16 +56,23 @@ def lengthened(route: Route) -> None:
     )
 
 
-def test_dots_land_in_the_chart_while_it_runs(open_page: Opens) -> None:
+def test_dots_land_in_the_chart_while_it_runs_and_a_second_one_waits_for_its_turn_and_can_be_cancelled(
+    open_page: Opens, bench: Served
+) -> None:
     page = until_live(open_page())
     start(page, "pool-sizes", **LONG)
 
-    expect(page.locator("#pool-sizes-head output")).to_contain_text(re.compile(r"running · .* left"))
+    head = page.locator("#pool-sizes-head output")
+    expect(head).to_contain_text(re.compile(r"running · .* left"))
     drawn(page, "#pool-sizes-chart")
     few = dots(page)
     expect(page.locator("#pool-sizes-chart svg .mark-symbol path").nth(few + 5)).to_be_attached()
-    page.locator("#pool-sizes-stop").get_by_role("button").click()
-    expect(page.locator("#pool-sizes-head output")).to_contain_text("stopped by you")
+
+    bench.begin("pool-sizes", repeats=100)
+    expect(head).to_contain_text("queued, 1st")
+    expect(page.locator("#pool-sizes-live")).to_contain_text("Waits for its turn")
+    page.locator("#pool-sizes-stop").get_by_role("button", name="Cancel").click()
+    expect(head).to_contain_text("cancelled")
 
 
 def test_it_ends_with_a_verdict_and_a_table_of_medians(open_page: Opens, bench: Served) -> None:
@@ -81,12 +88,25 @@ def test_it_ends_with_a_verdict_and_a_table_of_medians(open_page: Opens, bench: 
         assert abs(float(row.locator("td").nth(1).inner_text()) - 1000 * size["map_s"]["median"]) < 0.06
 
 
-def test_its_own_page_has_charts_workers_transcript_and_findings(open_page: Opens, ended: str) -> None:
-    page = open_page(f"/runs/{ended}")
+def test_its_own_page_has_what_it_tells_and_only_a_page_with_charts_loads_vega_for_those_in_sight(
+    open_page: Opens, watched: Watched, bench: Served, ended: str
+) -> None:
+    page = open_page(f"/runs/{bench.done('factorials')}")
+    for path in ("/runs", "/api"):
+        page.goto(path)
+        expect(page.get_by_role("button", name="Theme")).to_be_visible()
+    assert not [path for path in watched.requests if VEGA.search(path)]
+
+    page.set_viewport_size({"width": 412, "height": 823})
+    page.goto(f"/runs/{ended}")
+    drawn(page, "#map-chart")
+    assert len([path for path in watched.requests if VEGA.search(path)]) == 3
+    assert not page.locator("#drift-chart").evaluate("chart => chart.seen")  # it is far below
 
     for chart in ("#map-chart", "#speed-chart", "#drift-chart"):
         drawn(page, chart)
     assert dots(page, "#map-chart") >= 3
+    page.locator("#phase-chart").scroll_into_view_if_needed()
     expect(page.locator("#phase-chart svg .mark-rect path").first).to_be_visible()
     expect(page.locator("#run-workers figure.lanes li")).to_have_count(2)
     expect(page.locator("#run-workers rect").first).to_be_visible()
@@ -106,35 +126,6 @@ def test_its_own_page_has_charts_workers_transcript_and_findings(open_page: Open
     )
     expect(page.locator("#phase-chart").get_by_text(LABEL)).to_be_attached()
     page.wait_for_function(INSIDE, arg=LABEL)
-
-
-def test_a_second_one_waits_for_its_turn_and_can_be_cancelled(open_page: Opens, bench: Served) -> None:
-    bench.begin("pool-sizes", workload="square-sleep", work_ms=20, repeats=100)
-    bench.begin("pool-sizes", repeats=100)
-    page = until_live(open_page())
-
-    expect(page.locator("#pool-sizes-head output")).to_contain_text("queued, 1st")
-    expect(page.locator("#pool-sizes-live")).to_contain_text("Waits for its turn")
-    page.locator("#pool-sizes-stop").get_by_role("button", name="Cancel").click()
-    expect(page.locator("#pool-sizes-head output")).to_contain_text("cancelled")
-
-
-def test_vega_is_loaded_only_where_a_chart_is_shown_and_draws_those_in_sight(
-    open_page: Opens, watched: Watched, bench: Served, ended: str
-) -> None:
-    page = open_page(f"/runs/{bench.done('factorials')}")
-    for path in ("/runs", "/api"):
-        page.goto(path)
-        expect(page.get_by_role("button", name="Theme")).to_be_visible()
-    assert not [path for path in watched.requests if VEGA.search(path)]
-
-    page.set_viewport_size({"width": 412, "height": 823})
-    page.goto(f"/runs/{ended}")
-    drawn(page, "#map-chart")
-    assert len([path for path in watched.requests if VEGA.search(path)]) == 3
-    assert not page.locator("#drift-chart").evaluate("chart => chart.seen")  # it is far below
-    page.locator("#drift-chart").scroll_into_view_if_needed()
-    drawn(page, "#drift-chart")
 
 
 def test_a_chart_whose_library_was_lost_on_the_way_is_drawn_after_all(

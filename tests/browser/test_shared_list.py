@@ -43,12 +43,14 @@ def bottom(part: Locator) -> float:
     return float(part.evaluate("part => part.getBoundingClientRect().bottom"))
 
 
-def test_a_click_starts_it_and_everything_of_it_moves(open_page: Opens) -> None:
+def test_a_click_starts_it_everything_moves_and_it_pauses_resumes_changes_and_stops_while_it_runs(
+    open_page: Opens,
+) -> None:
     page = until_live(open_page())
     start(page, "shared-list", **{**BRISK, "producers": "2"})
 
-    live = page.locator("#shared-list-live")
-    expect(page.locator("#shared-list-head output")).to_contain_text("running")
+    live, head = page.locator("#shared-list-live"), page.locator("#shared-list-head output")
+    expect(head).to_contain_text("running")
     expect(page.locator("#shared-list-progress progress")).to_be_visible()
     expect(live.locator("ol.chips li").nth(5)).to_be_visible()
     expect(live.locator("ol.chips li.new")).to_have_count(1)
@@ -65,84 +67,12 @@ def test_a_click_starts_it_and_everything_of_it_moves(open_page: Opens) -> None:
     expect(log).to_contain_text(re.compile(r"Added: \d+ \| Current List: \[[\d, ]+\]"))
     expect(log).to_contain_text(re.compile(r"Removed: \d+ \| Current List: \[[\d, ]*\]"))
 
-
-def test_what_is_set_under_more_is_not_hidden(open_page: Opens) -> None:
-    page = until_live(open_page())
-    more = page.locator("#shared-list-form details")
-    if more.get_attribute("open") is None:
-        more.locator("summary").click()
-    start(page, "shared-list", **{**BRISK, "consumers": "4", "capacity": "5", "seconds": "0.5"})
-
-    expect(page.locator("#shared-list-head output")).to_contain_text("finished")
-    expect(page.locator("#shared-list-form [name=capacity]")).to_be_visible()
-    expect(page.locator("#shared-list-form [name=capacity]")).to_have_value("5")
-    # Four take out what one puts in.
-    expect(page.locator("#shared-list-live .log")).to_contain_text("List is empty, nothing to remove.")
-
-
-def test_the_counts_agree_when_it_has_ended(open_page: Opens, bench: Served) -> None:
-    page = open_page()
-    threads = {"producers": "4", "consumers": "4"}
-    shown = start(page, "shared-list", **{**BRISK, **threads, "delay_min": "0", "delay_max": "0", "seconds": "0.5"})
-
-    expect(page.locator("#shared-list-head output")).to_contain_text("finished")
-    expect(page.locator("#shared-list-live .verdict")).to_be_visible()
-    state = bench.run(shown)["state"]
-    assert reading(page, "added") == state["added"]
-    assert reading(page, "removed", "#shared-list-live") == state["removed"]
-    assert state["consistent"]
-    # Eight lanes are higher than the room of the panel, and are still not drawn over what is below them.
-    axis, key = page.locator("#shared-list-lanes svg.axis"), page.locator("#shared-list-live .key")
-    assert bottom(axis) <= top(key)
-
-
-def test_without_a_guard_the_page_says_what_was_lost(open_page: Opens) -> None:
-    page = open_page()
-    threads = {"producers": "8", "consumers": "4", "guard": "none"}
-    start(page, "shared-list", **{**BRISK, **threads, "delay_min": "0", "delay_max": "0.01", "seconds": "2"})
-
-    expect(page.locator("#shared-list-head output")).to_contain_text("finished")
-    expect(page.locator("#shared-list-live dl.read")).to_contain_text("broken")
-    assert reading(page, "really added") > reading(page, "added")
-
-
-def test_the_signs_of_the_equation_stand_within_their_card(open_page: Opens, bench: Served) -> None:
-    shown = bench.done("shared-list", guard="none", delay_min=0.001, delay_max=0.002, seconds=0.5)
-    page = open_page(f"/runs/{shown}")
-    for width in (1280, 660, 540, 390):
-        page.set_viewport_size({"width": width, "height": 900})
-        signs = page.locator("#run-list dd[data-op]")
-        expect(signs).to_have_count(2)
-        assert signs.evaluate_all(SIGNS_OUTSIDE) == 0
-
-
-def test_stop_ends_it_from_the_bench_and_from_its_own_page(open_page: Opens) -> None:
-    bench, own = open_page(), open_page()
-    start(bench, "shared-list", **BRISK)
-    expect(bench.locator("#shared-list-live ol.chips")).to_be_visible()
-    bench.locator("#shared-list-stop").get_by_role("button").click()
-    expect(bench.locator("#shared-list-head output")).to_contain_text("stopped by you")
-    expect(bench.locator("#shared-list-form").get_by_role("button", name="Run", exact=True)).to_be_enabled()
-
-    own.goto(f"/runs/{start(bench, 'shared-list', **BRISK)}")
-    until_live(own)
-    own.locator("#run-head").get_by_role("button", name="Stop").click()
-    expect(own.locator("#run-state")).to_contain_text("stopped by you")
-    expect(own.get_by_role("button", name="Run again")).to_be_visible()
-    expect(bench.locator("#shared-list-head output")).to_contain_text("stopped by you")
-
-
-def test_it_pauses_resumes_and_changes_its_delays_to_what_can_be_while_it_runs(open_page: Opens) -> None:
-    page = until_live(open_page())
-    start(page, "shared-list", **BRISK)
-    controls, head = page.locator("#shared-list-controls"), page.locator("#shared-list-head output")
+    controls = page.locator("#shared-list-controls")
     expect(controls.locator("[name=producers]")).to_be_disabled()
-    expect(page.locator("#shared-list-live ol.chips")).to_be_visible()
-
     controls.get_by_role("button", name="Pause").click()
     expect(head).to_contain_text("paused")
     # However many wait for the lock, they take no room from what is below.
-    readings = page.locator("#shared-list-live dl.read")
+    readings = live.locator("dl.read")
     calm = readings.evaluate("box => box.getBoundingClientRect().height")
     crowd = ", ".join(f"consumer {n}" for n in range(1, 17))
     readings.locator(".queue dd").evaluate("(names, crowd) => { names.textContent = crowd; }", crowd)
@@ -164,11 +94,57 @@ def test_it_pauses_resumes_and_changes_its_delays_to_what_can_be_while_it_runs(o
     expect(controls.locator(".complaint")).to_contain_text("must not exceed")
     expect(head).to_contain_text("running")
 
+    page.locator("#shared-list-stop").get_by_role("button").click()
+    expect(head).to_contain_text("stopped by you")
+    expect(page.locator("#shared-list-form").get_by_role("button", name="Run", exact=True)).to_be_enabled()
 
-def test_its_own_page_shows_everything_large(open_page: Opens) -> None:
+
+def test_the_counts_agree_when_it_has_ended_and_what_is_set_under_more_is_not_hidden(
+    open_page: Opens, bench: Served
+) -> None:
+    page = until_live(open_page())
+    more = page.locator("#shared-list-form details")
+    if more.get_attribute("open") is None:
+        more.locator("summary").click()
+    shown = start(page, "shared-list", **{**BRISK, "consumers": "7", "capacity": "5", "seconds": "0.5"})
+
+    expect(page.locator("#shared-list-head output")).to_contain_text("finished")
+    expect(page.locator("#shared-list-form [name=capacity]")).to_be_visible()
+    expect(page.locator("#shared-list-form [name=capacity]")).to_have_value("5")
+    # Seven take out what one puts in.
+    expect(page.locator("#shared-list-live .log")).to_contain_text("List is empty, nothing to remove.")
+    expect(page.locator("#shared-list-live .verdict")).to_be_visible()
+    state = bench.run(shown)["state"]
+    assert reading(page, "added") == state["added"]
+    assert reading(page, "removed") == state["removed"]
+    assert state["consistent"]
+    # Eight lanes are higher than the room of the panel, and are still not drawn over what is below them.
+    axis, key = page.locator("#shared-list-lanes svg.axis"), page.locator("#shared-list-live .key")
+    assert bottom(axis) <= top(key)
+
+
+def test_without_a_guard_the_page_says_what_was_lost_and_the_signs_of_the_equation_stand_within_their_card(
+    open_page: Opens,
+) -> None:
     page = open_page()
-    shown = start(page, "shared-list", **{**BRISK, "producers": "2", "consumers": "2"})
+    threads = {"producers": "8", "consumers": "4", "guard": "none"}
+    shown = start(page, "shared-list", **{**BRISK, **threads, "delay_min": "0", "delay_max": "0.01", "seconds": "2"})
+
+    expect(page.locator("#shared-list-head output")).to_contain_text("finished")
+    expect(page.locator("#shared-list-live dl.read")).to_contain_text("broken")
+    assert reading(page, "really added") > reading(page, "added")
+
     page.goto(f"/runs/{shown}")
+    signs = page.locator("#run-list dd[data-op]")
+    for width in (1280, 660, 540, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        expect(signs).to_have_count(2)
+        assert signs.evaluate_all(SIGNS_OUTSIDE) == 0
+
+
+def test_its_own_page_shows_everything_large_and_stops_it_for_the_bench_too(open_page: Opens) -> None:
+    bench, page = until_live(open_page()), open_page("/runs")
+    page.goto(f"/runs/{start(bench, 'shared-list', **{**BRISK, 'producers': '2', 'consumers': '2'})}")
     until_live(page)
 
     expect(page.locator("#run-threads figure.lanes li")).to_have_count(4)
@@ -177,3 +153,8 @@ def test_its_own_page_shows_everything_large(open_page: Opens) -> None:
     expect(page.locator("#run-lock table.hists")).to_contain_text("acquire")
     expect(page.locator("#run-log ol.log li").nth(20)).to_be_attached()
     expect(page.locator("#run-more")).to_contain_text("Conditions")
+
+    page.locator("#run-head").get_by_role("button", name="Stop").click()
+    expect(page.locator("#run-state")).to_contain_text("stopped by you")
+    expect(page.get_by_role("button", name="Run again")).to_be_visible()
+    expect(bench.locator("#shared-list-head output")).to_contain_text("stopped by you")

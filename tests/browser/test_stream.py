@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Route, expect
 
-from tests.browser.conftest import Opens, Watched, hide, start, until_live
+from tests.browser.conftest import Opens, Watched, fill, hide, start, until_live
 from tests.served import Served
 from tests.waiting import until
 
@@ -28,25 +28,34 @@ NOTE_CHANGES = """() => {
 }"""
 
 
-def test_a_page_holds_exactly_one_stream(open_page: Opens, watched: Watched, bench: Served) -> None:
-    page = until_live(open_page())
-    for experiment in ("shared-list", "factorials"):
-        start(page, experiment)
+def test_a_page_holds_exactly_one_stream_that_of_an_ended_run_none_and_only_changes_of_state_are_spoken(
+    open_page: Opens, watched: Watched, bench: Served
+) -> None:
+    page = open_page(f"/runs/{bench.done('factorials', last=3)}")
+    expect(page.get_by_role("button", name="Theme")).to_be_visible()
+    assert watched.streams() == 0
+    until(lambda: bench.viewers() == 0, "the end of all other streams")
 
+    page.goto("/")
+    until_live(page)
+    spoken, clock = page.locator("#announce"), page.locator("#shared-list-head output")
+    shown = bench.begin("shared-list", **ENDLESS)
+    expect(spoken).to_contain_text(f"Shared list {shown}: running")
+    for _ in range(3):
+        expect(clock).not_to_have_text(clock.inner_text())
+    expect(spoken).to_have_text(f"Shared list {shown}: running")
+    bench.stop(shown)
+    expect(spoken).to_contain_text("stopped by you")
+
+    start(page, "factorials")
     expect(page.locator("#factorials-head output")).to_contain_text("finished")
     assert watched.streams() == 1
     until(lambda: bench.viewers() == 1, "the end of all other streams")
 
 
-def test_the_page_of_an_ended_run_holds_none(open_page: Opens, watched: Watched, bench: Served) -> None:
-    page = open_page(f"/runs/{bench.done('factorials')}")
-
-    expect(page.get_by_role("button", name="Theme")).to_be_visible()
-    assert watched.streams() == 0
-    until(lambda: bench.viewers() == 0, "the end of all other streams")
-
-
-def test_a_reload_and_a_second_tab_show_the_same_picture(open_page: Opens, bench: Served) -> None:
+def test_a_reload_and_a_second_tab_show_the_same_picture_and_a_late_answer_does_not_turn_it_back(
+    open_page: Opens, bench: Served
+) -> None:
     page = until_live(open_page())
     shown = start(page, "shared-list", delay_min="0.01", delay_max="0.05", seconds="600")
     expect(page.locator("#shared-list-live ol.chips")).to_be_visible()
@@ -57,6 +66,22 @@ def test_a_reload_and_a_second_tab_show_the_same_picture(open_page: Opens, bench
         until_live(each)
         expect(each.locator("#shared-list-head output a")).to_have_text(shown)
         expect(each.locator("#shared-list-live ol.chips li.new")).to_be_visible()
+
+    head, pause = page.locator("#shared-list-head output"), page.locator("#shared-list-controls [name=paused]")
+    expect(pause).to_have_text("Pause")
+
+    def late(route: Route) -> None:
+        answer = route.fetch()
+        expect(head).to_contain_text("paused")
+        route.fulfill(response=answer)
+
+    page.route("**/controls", late)
+    page.evaluate('document.addEventListener("htmx:finally:request", () => document.body.id = "answered")')
+    pause.click()
+    expect(page.locator("#answered")).to_be_attached()
+    expect(head).to_contain_text("paused")
+    expect(pause).to_have_text("Resume")
+
     bench.stop(shown)
     for each in (page, other):
         expect(each.locator("#shared-list-head output")).to_contain_text("stopped by you")
@@ -137,102 +162,76 @@ def test_a_first_stream_that_is_refused_is_asked_for_again(open_page: Opens, wat
     assert watched.streams() == 3
 
 
-def test_a_hidden_tab_lets_go_of_its_stream_and_comes_back(open_page: Opens, bench: Served) -> None:
+def test_a_page_that_is_hidden_lets_go_of_its_stream_and_comes_back_as_one_that_was_left_does(
+    open_page: Opens, bench: Served
+) -> None:
     page = until_live(open_page())
+    fill(page, "pool-sizes", sizes="1-3", chunksize="3")
     hide(page, True)
     until(lambda: bench.viewers() == 0, "the end of the stream")
-    shown = bench.done("factorials")
+    shown = bench.done("factorials", last=3)
 
-    hide(page, False)
+    hide(page, False)  # its new stream begins with everything
     expect(page.locator("#factorials-head output a")).to_have_text(shown)
     until_live(page)
     until(lambda: bench.viewers() == 1, "its new stream")
+    form = page.locator("#pool-sizes-form")
+    expect(form.locator("[name=sizes]")).to_have_value("1-3")
+    expect(form.locator("[name=chunksize]")).to_be_visible()
+    expect(form.locator("[name=chunksize]")).to_have_value("3")
 
     page.evaluate(NOTE_CHANGES)
     hide(page, True)
     until(lambda: bench.viewers() == 0, "the end of the stream")
-    hide(page, False)  # its new stream begins with everything, of which nothing is new
+    hide(page, False)  # of what comes now nothing is new
     until(lambda: page.evaluate("changed.length"), "the first frame")
     left = set(page.evaluate("changed[0]"))
     assert not left & {"factorials-head", "factorials-ask", "shared-list-live", "failures-ask", "recent"}
 
-
-def test_a_tab_that_opens_in_the_background_holds_no_stream(open_page: Opens, bench: Served) -> None:
-    page = open_page("/runs", alone=True)
-    page.add_init_script('Object.defineProperty(document, "hidden", {get: () => true, configurable: true});')
-    page.goto("/")
-    shown = bench.done("factorials")
-    until(lambda: bench.viewers() == 0, "the end of the stream")
-
-    hide(page, False)
+    page.get_by_role("link", name="Runs", exact=True).click()
+    expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+    shown = bench.done("factorials", last=4)
+    page.go_back()
+    until_live(page)
     expect(page.locator("#factorials-head output a")).to_have_text(shown)
-    until_live(page)
 
 
-def test_a_stream_that_goes_silent_is_given_up_and_reopened(open_page: Opens, watched: Watched, bench: Served) -> None:
-    page = open_page("/runs", alone=True)
-    page.clock.install()
-    page.goto("/")
-    until_live(page)
-    page.clock.fast_forward(15_000)
-    assert watched.streams() == 1
-
-    page.clock.fast_forward(30_000)
-    until(lambda: page.evaluate("document.readyState") and watched.streams() == 2, "the second stream")
-    until_live(page)
-
-
-def test_a_browser_that_loses_its_network_says_so(open_page: Opens, watched: Watched) -> None:
+def test_a_stream_comes_though_its_tab_was_in_the_background_its_extension_late_its_network_lost_or_it_went_silent(
+    open_page: Opens, watched: Watched, bench: Served
+) -> None:
     watched.expected += LOST
-    page = until_live(open_page(alone=True))
-    page.context.set_offline(True)
-    expect(page.locator("#link")).to_have_text("reconnecting")
-    page.context.set_offline(False)
-
-    until_live(page)
-
-
-def test_the_stream_opens_though_its_extension_comes_late(open_page: Opens, bench: Served) -> None:
     page = open_page("/runs", alone=True)
 
     def late(route: Route) -> None:
-        page.wait_for_timeout(1000)  # the delay is what is tested, not waited for
+        page.wait_for_timeout(500)  # the delay is what is tested, not waited for
         route.continue_()
 
     page.route("**/hx-sse*", late)
     page.goto("/")
     until_live(page)
-    expect(page.locator("#factorials-head output a")).to_have_text(bench.done("factorials"))
+    expect(page.locator("#factorials-head output a")).to_have_text(bench.done("factorials", last=3))
+    page.context.set_offline(True)
+    expect(page.locator("#link")).to_have_text("reconnecting")
+    page.context.set_offline(False)
+    until_live(page)
+    page.unroute_all()
 
+    page.clock.install()
+    page.goto("/")
+    until_live(page)
+    opened = watched.streams()
+    page.clock.fast_forward(15_000)
+    assert watched.streams() == opened
+    page.clock.fast_forward(30_000)
+    until(lambda: page.evaluate("document.readyState") and watched.streams() == opened + 1, "another stream")
+    until_live(page)
+    page.goto("/healthz")
 
-def test_an_answer_that_comes_after_the_stream_does_not_turn_the_page_back(open_page: Opens, bench: Served) -> None:
-    page = until_live(open_page())
-    bench.begin("shared-list", **ENDLESS)
-    head, pause = page.locator("#shared-list-head output"), page.locator("#shared-list-controls [name=paused]")
-    expect(pause).to_have_text("Pause")
-
-    def late(route: Route) -> None:
-        answer = route.fetch()
-        expect(head).to_contain_text("paused")
-        route.fulfill(response=answer)
-
-    page.route("**/controls", late)
-    page.evaluate('document.addEventListener("htmx:finally:request", () => document.body.id = "answered")')
-    pause.click()
-    expect(page.locator("#answered")).to_be_attached()
-    expect(head).to_contain_text("paused")
-    expect(pause).to_have_text("Resume")
-
-
-def test_a_change_of_state_is_spoken_and_numbers_are_not(open_page: Opens, bench: Served) -> None:
-    page = until_live(open_page())
-    spoken = page.locator("#announce")
-    shown = bench.begin("shared-list", **ENDLESS)
-    expect(spoken).to_contain_text(f"Shared list {shown}: running")
-    clock = page.locator("#shared-list-head output")
-    for _ in range(3):
-        expect(clock).not_to_have_text(clock.inner_text())
-    expect(spoken).to_have_text(f"Shared list {shown}: running")
-
-    bench.stop(shown)
-    expect(spoken).to_contain_text("stopped by you")
+    page = page.context.new_page()
+    page.add_init_script('Object.defineProperty(document, "hidden", {get: () => true, configurable: true});')
+    page.goto("/")
+    shown = bench.done("factorials", last=3)
+    until(lambda: bench.viewers() == 0, "the end of the stream")
+    hide(page, False)
+    expect(page.locator("#factorials-head output a")).to_have_text(shown)
+    until_live(page)

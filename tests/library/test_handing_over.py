@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -47,22 +46,15 @@ def python(*words: str) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def from_main(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, list[str]]:
-    """The names and paths of all forms, handed over by a script whose `__main__` defines them."""
-    found: dict[str, list[str]] = json.loads(
-        python(str(HERE / "defined_in_main.py"), str(tmp_path_factory.mktemp("handed")))
-    )
-    return found
+def worker_side(*works: list[str]) -> list[str]:
+    """What a spawned worker makes of works, each given by its name and paths."""
+    return python(str(HERE / "worker_side.py"), json.dumps(works)).strip().splitlines()
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_what_only_main_defines_reaches_a_worker_of_another_process(
-    form: str, from_main: Mapping[str, list[str]]
-) -> None:
-    name, values = EXPECTED[form]
-    assert from_main[form][0] == name
-    assert python(str(HERE / "worker_side.py"), *from_main[form]).strip() == values
+def test_what_only_main_defines_reaches_a_worker_of_another_process(tmp_path: Path) -> None:
+    handed: dict[str, list[str]] = json.loads(python(str(HERE / "defined_in_main.py"), str(tmp_path)))
+    values = dict(zip(handed, worker_side(*handed.values()), strict=True))
+    assert {form: (handed[form][0], values[form]) for form in FORMS} == EXPECTED
 
 
 def test_what_can_be_imported_goes_by_name_without_cloudpickle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +88,7 @@ def test_a_module_without_a_file_is_sent_by_value(tmp_path: Path, monkeypatch: p
     monkeypatch.setitem(sys.modules, "made_here", made)
     handed = hand_over(made.triple, [1, 2], None, tmp_path)
     assert handed.name == f"as_given:triple{AS_GIVEN}"
-    assert python(str(HERE / "worker_side.py"), handed.name, str(tmp_path), *handed.path).strip() == "[3, 6]"
+    assert worker_side([handed.name, str(tmp_path), *handed.path]) == ["[3, 6]"]
 
 
 def test_a_scripts_function_that_uses_what_can_not_be_sent_is_taken_from_its_file(tmp_path: Path) -> None:

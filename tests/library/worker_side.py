@@ -1,7 +1,8 @@
-"""Loads a work that was handed over, as a host does, and prints what a spawned worker makes of what it is sent."""
+"""Loads works that were handed over, as a host does, and prints what a spawned worker makes of what it is sent."""
 
 from __future__ import annotations
 
+import json
 import pickle
 import subprocess
 import sys
@@ -10,12 +11,15 @@ from multiprocessing.reduction import ForkingPickler
 from operator import attrgetter
 from typing import Any
 
+# Every work has modules of the same names, which are forgotten after it.
 WORKER = """
 import pickle, sys
-path, pickled = pickle.load(sys.stdin.buffer)
-sys.path[:] = path
-function, items = pickle.loads(pickled)
-print([function(item) for item in items])
+for path, pickled in pickle.load(sys.stdin.buffer):
+    sys.path[:] = path
+    function, items = pickle.loads(pickled)
+    print([function(item) for item in items])
+    for name in [name for name in sys.modules if name.startswith("as_given")]:
+        del sys.modules[name]
 """
 
 
@@ -24,10 +28,19 @@ def loaded(place: str) -> Any:
     return attrgetter(name)(import_module(module))
 
 
-if __name__ == "__main__":
-    name, *path = sys.argv[1:]
+def sent(name: str, path: list[str]) -> tuple[list[str], bytes]:
+    """What goes to a worker: where it looks for modules, and the function with its items."""
+    before = sys.path[:]
     sys.path[:0] = path
     function, items = map(loaded, name.split("@"))
-    sent = bytes(ForkingPickler.dumps((function, list(items() if callable(items) else items))))
-    worker = subprocess.run([sys.executable, "-c", WORKER], input=pickle.dumps((sys.path, sent)), capture_output=True)
+    pickled = bytes(ForkingPickler.dumps((function, list(items() if callable(items) else items))))
+    seen, sys.path[:] = sys.path[:], before
+    for module in [module for module in sys.modules if module.startswith("as_given")]:
+        del sys.modules[module]
+    return seen, pickled
+
+
+if __name__ == "__main__":
+    works = [sent(name, path) for name, *path in json.loads(sys.argv[1])]
+    worker = subprocess.run([sys.executable, "-c", WORKER], input=pickle.dumps(works), capture_output=True)
     print(worker.stdout.decode().strip() or worker.stderr.decode())
