@@ -6,9 +6,9 @@ import re
 import signal
 import time
 from contextlib import suppress
+from functools import partial
 
 import psutil
-import pytest
 from poolscope.runner.pools.handshake import START_LIMIT_S
 from poolscope.runs.runner_process import death_of_runner
 
@@ -20,18 +20,32 @@ EXPERIMENTS = list(LONG)
 BEGUN_S = 0.2  # by then a spawned worker has mostly begun
 
 
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_a_runner_killed_in_the_middle(server: Served, experiment: str) -> None:
-    with unharmed(server, experiment):
-        run = begin(server, experiment)
-        run.runner.kill()
+def test_runners_whole_sessions_and_spare_ones_killed(server: Served) -> None:
+    with unharmed(server):
+        runs = {experiment: begin(server, experiment) for experiment in EXPERIMENTS}
+        for run in runs.values():
+            run.runner.kill()
+        for experiment, run in runs.items():
+            ended = server.ended(run.id)
+            assert ended["status"] == "failed", experiment
+            assert ended["error"] == death_of_runner(-signal.SIGKILL).sentence
+            assert len(lines(server, run.id)) > 5
+            run.until_nothing_is_left()
+            assert ended["error"] in server.api.get(f"/runs/{run.id}").text
 
-        ended = server.ended(run.id)
-        assert ended["status"] == "failed"
-        assert ended["error"] == death_of_runner(-signal.SIGKILL).sentence
-        assert len(lines(server, run.id)) > 5
-        run.until_nothing_is_left()
-        assert ended["error"] in server.api.get(f"/runs/{run.id}").text
+        whole = begin(server, "pool-sizes")
+        for process in (*whole.workers(), whole.runner):
+            process.kill()
+        assert server.ended(whole.id)["status"] == "failed"
+        whole.until_nothing_is_left()
+        works_again(server, "pool-sizes")
+
+        until(server.runners, "the runner that waits for the next run")
+        spares = server.processes()
+        for spare in spares:
+            spare.kill()
+        until_gone(spares)
+        works_again(server, "factorials")
 
 
 # It looks ten times as often, and so gives a runner up that does nothing in half a second instead of five.
@@ -50,20 +64,21 @@ def test_a_runner_that_a_signal_has_stopped_in_the_middle() -> None:
         run.until_nothing_is_left()
 
 
-@pytest.mark.parametrize("experiment", ["factorials", "pool-sizes"])
-def test_a_worker_killed_in_the_middle(server: Served, experiment: str) -> None:
-    with unharmed(server, experiment):
-        run = begin(server, experiment)
-        # One that was killed before it had begun is replaced, and its pool goes on: the next blow then hits work.
-        seen: dict[int, float] = {}
-        # Longer than a pool waits for its workers' first answers: then its error says what has gone on.
-        until(lambda: over_or_struck(server, run, seen), "the end of the run", START_LIMIT_S + BOUND_S)
+def test_workers_killed_in_the_middle(server: Served) -> None:
+    with unharmed(server, "factorials"):
+        for experiment in ("factorials", "pool-sizes"):
+            run = begin(server, experiment)
+            # One that was killed before it had begun is replaced, and its pool goes on: the next blow then hits work.
+            seen: dict[int, float] = {}
+            # Longer than a pool waits for its workers' first answers: then its error says what has gone on.
+            until(partial(over_or_struck, server, run, seen), "the end of the run", START_LIMIT_S + BOUND_S)
 
-        ended = server.ended(run.id)
-        assert ended["status"] == "failed"
-        assert re.search("SIGKILL|while its pool was starting", ended["error"]), ended["error"]
-        assert len(lines(server, run.id)) > 5
-        run.until_nothing_is_left()
+            ended = server.ended(run.id)
+            assert ended["status"] == "failed"
+            assert re.search("SIGKILL|while its pool was starting", ended["error"]), ended["error"]
+            assert len(lines(server, run.id)) > 5
+            run.until_nothing_is_left()
+        works_again(server, "pool-sizes")
 
 
 def over_or_struck(server: Served, run: AtWork, seen: dict[int, float]) -> bool:
@@ -90,35 +105,13 @@ def test_the_server_killed_in_the_middle_of_every_experiment_and_while_a_run_wai
         until_gone(before)
 
         server.start()
-        for experiment, run in runs.items():
+        for run in runs.values():
             ended = server.run(run.id)
             assert ended["status"] == "interrupted"
             assert ended["error"] == "The server ended while this run was live. Its records up to then are kept."
             kept = lines(server, run.id)
             assert len(kept) > 5
             assert '"outcome":"interrupted"' in kept[-1].replace(" ", "")
-            works_again(server, experiment)
         assert server.run(waiting)["status"] == "interrupted"
-        server.terminate()
-        server.until_nothing_is_left()
-        server.start()
-
-
-def test_a_spare_runner_killed_while_it_waits(server: Served) -> None:
-    with unharmed(server, "factorials"):
+        works_again(server, "pool-sizes")
         works_again(server, "factorials")
-        spares = server.processes()
-        assert spares
-        for spare in spares:
-            spare.kill()
-        until_gone(spares)
-
-
-def test_all_of_a_session_killed_at_once(server: Served) -> None:
-    with unharmed(server, "pool-sizes"):
-        run = begin(server, "pool-sizes")
-        for process in (*run.workers(), run.runner):
-            process.kill()
-
-        assert server.ended(run.id)["status"] == "failed"
-        run.until_nothing_is_left()

@@ -1,4 +1,4 @@
-"""Twenty scripted visitors click at random for a few seconds; benchmarks/soak.py has them do so for an hour."""
+"""Ten scripted visitors click at random for a few seconds; benchmarks/soak.py has them do so for an hour."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tests.faults.conftest import works_again
 from tests.served import served
 from tests.waiting import BOUND_S, until
 
-VISITORS = 20
+VISITORS = 10
 THINGS = 4  # that each does
 
 
-def test_whatever_twenty_visitors_do_the_server_answers_and_nothing_of_it_stays() -> None:
+def test_whatever_ten_visitors_do_the_server_answers_and_nothing_of_it_stays() -> None:
     with served() as server:
         works_again(server, "shared-list")  # what a server opens once is open now
         process = psutil.Process(server.process.pid)

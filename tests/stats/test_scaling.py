@@ -82,7 +82,7 @@ def test_work_that_is_all_serial_gains_nothing_from_workers() -> None:
     assert result.r2 is None
 
 
-@pytest.mark.parametrize(("serial", "crosstalk"), [(0.0, 0.0), (0.05, 0.0), (0.3, 0.0), (1.0, 0.0), (0.02, 0.001)])
+@pytest.mark.parametrize(("serial", "crosstalk"), [(0.0, 0.0), (0.3, 0.0), (1.0, 0.0), (0.02, 0.001)])
 def test_made_parameters_are_enclosed_as_often_as_stated_where_no_crosstalk_shows(
     serial: float, crosstalk: float
 ) -> None:
@@ -95,7 +95,7 @@ def test_made_parameters_are_enclosed_as_often_as_stated_where_no_crosstalk_show
     assert sum(result.curve[7].low <= true <= result.curve[7].high for result in results) >= 0.9 * len(results)
 
 
-@pytest.mark.parametrize(("serial", "crosstalk"), [(0.02, 0.01), (0.1, 0.05), (0.0, 0.02)])
+@pytest.mark.parametrize(("serial", "crosstalk"), [(0.1, 0.05), (0.0, 0.02)])
 def test_made_crosstalk_is_found_and_enclosed_with_its_peak(serial: float, crosstalk: float) -> None:
     rng = random.Random(round(1000 * crosstalk))
     found = [result for result in (noisy(rng, serial, crosstalk) for _ in range(60)) if result.law == "usl"]
