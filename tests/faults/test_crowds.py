@@ -41,7 +41,6 @@ def test_a_crowd_up_to_the_limit_leaves_no_memory_behind_where_the_server_has_th
     """Viewers beyond the limit are refused, the others stay, and a place that one leaves is free."""
     with served(PROGRAM, {"PYTHONMALLOC": "malloc"}, viewers=str(MANY)) as hosted, unharmed(hosted):
         assert psutil.Process(hosted.process.pid).environ()["PYTHONMALLOC"] == "malloc"
-        # Few records: those of runs that have just ended are kept, and on a busy machine this one lasts.
         run_id = hosted.begin("shared-list", **LONG["shared-list"] | {"delay_min": 0.05, "delay_max": 0.1})
         runners = [process.environ() for process in hosted.processes()]
         assert runners
@@ -58,6 +57,7 @@ def test_a_crowd_up_to_the_limit_leaves_no_memory_behind_where_the_server_has_th
                 assert stream.status_code == 200
         until(lambda: hosted.viewers() == 0, "the end of all streams")
         hosted.stop(run_id)
+        assert hosted.api.delete(f"/api/runs/{run_id}").is_success  # with its records, which are no crowd's
 
 
 def silent_viewer(port: int, run_id: str) -> socket.socket:

@@ -56,7 +56,7 @@ def kill(client: httpx.Client, run_id: str, worker: object = 2) -> httpx.Respons
 
 def test_factorials_lose_what_their_pool_had_not_answered(client: httpx.Client) -> None:
     numbers = start(client, "factorials", kind="process", **NUMBERS)["id"]
-    until_said(client, numbers, "result", 6)
+    until_said(client, numbers, "progress", 6)
     answer = kill(client, numbers)
     assert answer.status_code == 202, answer.text
     (fault,) = answer.json()["faults"]
