@@ -63,8 +63,9 @@ def soak(server: Server, rounds: int, round_s: float) -> tuple[list[Held], list[
         all_visits.append(visits)
         now = held[-1]
         print(
-            f"  {number + 1:3}: {visits.requests} requests, {visits.started()} runs, {visits.frames} frames, {len(visits.faults)} faults; "
-            f"{now.memory / 2**20:.1f} MiB, {now.descriptors} descriptors, {now.processes} processes",
+            f"  {number + 1:3}: {visits.requests} requests, {visits.started()} runs, {visits.frames} frames, "
+            f"{len(visits.faults)} faults; {now.memory / 2**20:.1f} MiB, {now.descriptors} descriptors, "
+            f"{now.processes} processes",
             flush=True,
         )
     return held, all_visits
