@@ -227,6 +227,7 @@ def look_at(page: Page, *widths: int, within: str = "html", lists: bool = False,
         page.emulate_media(color_scheme=scheme)
         page.evaluate("scrollTo(0, 0)")  # what lies half below the bar at the top passes for too small a target
         assert violations(page, *rules, within=within) == [], f"{scheme}, {width} px"
+        assert not lists or page.evaluate(LISTS) > 0
         # In other colours one list looks as the others do.
         for place in range(min(page.evaluate(LISTS), 1 if rules else 99) if lists else 0):
             page.evaluate(OPEN_LISTS, place)

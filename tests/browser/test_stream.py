@@ -199,7 +199,6 @@ def test_a_page_that_is_hidden_lets_go_of_its_stream_and_comes_back_as_one_that_
 def test_a_stream_comes_though_its_tab_was_in_the_background_its_extension_late_its_network_lost_or_it_went_silent(
     open_page: Opens, watched: Watched, bench: Served
 ) -> None:
-    watched.expected += LOST
     page = open_page("/runs", alone=True)
 
     def late(route: Route) -> None:
@@ -210,11 +209,15 @@ def test_a_stream_comes_though_its_tab_was_in_the_background_its_extension_late_
     page.goto("/")
     until_live(page)
     expect(page.locator("#factorials-head output a")).to_have_text(bench.done("factorials", last=3))
+    assert watched.unexpected() == []
+    watched.expected += LOST
     page.context.set_offline(True)
     expect(page.locator("#link")).to_have_text("reconnecting")
     page.context.set_offline(False)
     until_live(page)
     page.unroute_all()
+    watched.complaints.clear()
+    del watched.expected[-len(LOST) :]
 
     page.clock.install()
     page.goto("/")

@@ -6,9 +6,7 @@ import inspect
 import json
 import re
 import signal
-import sqlite3
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,7 +15,7 @@ from poolscope.experiments.experiment import Installation
 from poolscope.experiments.pool_benchmark.measure_command import measure_command, program
 from poolscope.experiments.pool_benchmark.params import WhichPoolParams
 
-from tests.cli.conftest import Call, descendants, started
+from tests.cli.conftest import Call, descendants, kept_runs, started
 from tests.pythons import made_environment
 from tests.waiting import until_gone
 
@@ -104,8 +102,8 @@ def test_what_makes_no_sense_exits_with_2_and_one_line_and_starts_nothing(
 
 def test_an_executor_of_ones_own_is_measured_beside_loky_or_left_out_with_its_reason(tasks: None, call: Call) -> None:
     words = ("--items", "numbers", "--kinds", "loky", "--sizes", "1", "--repeats", "1", "--json")
-    done = call("measure", "tasks:double", *words, "--executor", "tasks:unlucky")
-    assert done.status == 0
+    done = call("measure", "tasks:double", *words, "--executor", "tasks:unlucky", "--fail-if", "undecided")
+    assert done.status == 1  # of a document that is whole all the same
     state = json.loads(done.out)["state"]
     cells = {cell["kind"]: cell for cell in state["cells"]}
     assert list(cells) == ["loky", "executor"]
@@ -143,8 +141,7 @@ def test_what_is_not_there_exits_with_2_and_a_function_that_raises_with_1(
     assert named in done.err.splitlines()[-1]
     # Who mistyped a name needs no table, and not the same command again.
     assert ("wp-0001, failed" in done.out) == bool(done.out) == (status == 1)
-    with closing(sqlite3.connect(data / "poolscope.sqlite")) as journal:
-        assert journal.execute("SELECT count(*) FROM runs").fetchone() == (1 if status == 1 else 0,)
+    assert kept_runs(data) == ([("wp-0001", "failed")] if status == 1 else [])
 
 
 def test_a_factory_that_asks_for_more_than_a_number_of_workers_exits_with_2(tasks: None, call: Call) -> None:

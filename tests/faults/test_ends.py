@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -24,7 +25,6 @@ def test_signals_end_the_server_its_runs_and_its_streams_however_many_come() -> 
 
 
 def signals_end(server: Served) -> None:
-    # The third kind, with a host of its own, is ended by two signals at once below.
     runs = [begin(server, experiment) for experiment in ("shared-list", "factorials")]
     ends = {path: Follower(server.url + path) for path in ("/live", f"/api/runs/{runs[0].id}/records")}
     for follower in ends.values():
@@ -45,13 +45,14 @@ def signals_end(server: Served) -> None:
         assert ended["error"] == "The server ended while this run was live. Its records are kept."
     works_again(server, "factorials")
 
-    last = begin(server, "shared-list")
+    last = begin(server, "pool-sizes")  # which has a host of its own
     assert server.end(signal.SIGINT) == 130
     last.until_nothing_is_left()
     server.until_nothing_is_left()
 
     # A second signal in the middle of the end leaves nothing behind either.
     server.start()
+    assert server.run(last.id)["status"] == "interrupted"
     run = begin(server, "pool-sizes")
     children = psutil.Process(server.process.pid).children(recursive=True)
 
@@ -101,11 +102,12 @@ def test_whatever_hangs_the_server_ends(hangs: str, told: str, tmp_path: Path) -
 def test_a_restart_lets_live_runs_end_refuses_new_ones_and_begins_those_that_wait() -> None:
     measured = {"sizes": [2], "workload": "square-sleep", "work_ms": 50, "last": 4, "repeats": 3}
     with served(restart_seconds="60") as server:
-        live = server.begin("shared-list", seconds=1)
+        live = server.begin("shared-list", seconds=3)
         first, waiting = server.begin("pool-sizes", **measured), server.begin("pool-sizes", **measured)
         watching = Follower(f"{server.url}/live")
         until(lambda: watching.got, "the first frame")
 
+        asked = datetime.now(UTC)
         server.process.send_signal(signal.SIGTERM)
         until(lambda: server.api.get("/readyz").status_code == 503, "the beginning of the end")
         refused = server.api.post("/api/runs", json={"experiment": "shared-list", "params": {}})
@@ -122,6 +124,7 @@ def test_a_restart_lets_live_runs_end_refuses_new_ones_and_begins_those_that_wai
 
         server.start()
         assert [server.ended(run_id)["status"] for run_id in (live, first, waiting)] == ["finished"] * 3
+        assert asked < datetime.fromisoformat(server.run(live)["ended"]), "it was live when the end began"
         assert server.run(first)["ended"] <= server.run(waiting)["started"]
 
 

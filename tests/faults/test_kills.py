@@ -38,13 +38,14 @@ def test_runners_whole_sessions_and_spare_ones_killed(server: Served) -> None:
             process.kill()
         assert server.ended(whole.id)["status"] == "failed"
         whole.until_nothing_is_left()
-        works_again(server, "pool-sizes")
 
-        until(server.runners, "the runner that waits for the next run")
+        until(server.processes, "the runner that waits for the next run")
         spares = server.processes()
+        assert spares
         for spare in spares:
             spare.kill()
         until_gone(spares)
+        works_again(server, "pool-sizes")
         works_again(server, "factorials")
 
 

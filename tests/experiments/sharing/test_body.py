@@ -85,8 +85,8 @@ def everything() -> list[Record]:
 
 @pytest.fixture(scope="module")
 def alone() -> list[Record]:
-    """One run of all tools with one worker each."""
-    return perform("sharing", asked(workers=1, operations=50))
+    """One run of all tools with one worker each, spawned where it is a process."""
+    return perform("sharing", asked(workers=1, operations=50, start_method="spawn"))
 
 
 def test_a_run_of_all_tools_ends_well_and_times_each_that_is_here(everything: list[Record]) -> None:
@@ -238,7 +238,7 @@ def test_interpreters_are_used_where_this_python_has_them_and_else_it_says_so(ev
     assert (found.correct, found.actual) == (False, None)
 
 
-# A fork server's workers begin as empty as spawned ones and cost less. A tool is spawned below, where its worker dies.
+# A fork server's workers begin as empty as spawned ones and cost less; one that is spawned has each tool below.
 @pytest.mark.parametrize("start_method", ["fork", "forkserver"])
 def test_processes_share_under_every_start_method(start_method: str) -> None:
     records = perform("sharing", asked(*BY_PROCESSES, start_method=start_method, operations=50, workers=2))
@@ -254,6 +254,7 @@ def test_processes_share_under_every_start_method(start_method: str) -> None:
 def test_one_worker_loses_nothing_and_needs_nobody(alone: list[Record]) -> None:
     assert end_of(alone).outcome == "finished", end_of(alone)
     assert shown(alone, "none").lost == 0
+    assert {shown(alone, tool).correct for tool in BY_PROCESSES if not TOOLS[tool].wrong} == {True}
 
 
 def test_progress_counts_what_is_shown_and_every_round() -> None:

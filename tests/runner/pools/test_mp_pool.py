@@ -103,7 +103,7 @@ def test_the_pool_hands_out_chunks_of_the_size_that_is_said(
 @pytest.mark.parametrize(
     ("function", "words", "start_method"),
     [
-        (partial(die, signal.SIGKILL), "was killed by SIGKILL", "fork"),
+        (partial(die, signal.SIGKILL), "was killed by SIGKILL", "forkserver"),  # where it can be read once alone
         (partial(die, signal.SIGTERM), "was killed by SIGTERM", "fork"),
         (partial(leave, 3), "ended with exit code 3", "spawn"),
         (partial(leave, 0), "ended with exit code 0", "fork"),
@@ -120,7 +120,7 @@ def test_a_worker_that_dies_in_its_task_ends_the_pool_with_a_reason(
 
 def test_a_worker_killed_while_its_pool_shuts_down_is_not_passed_over(context: RunContext) -> None:
     with pytest.raises(WorkerDied, match=r"was killed by SIGKILL .* while its pool was shutting down"):
-        mapped(context, partial(die_on_the_way_out, signal.SIGKILL), range(8), start_method="fork")
+        mapped(context, partial(die_on_the_way_out, signal.SIGKILL), range(8), start_method="forkserver")
     assert multiprocessing.active_children() == []
 
 
