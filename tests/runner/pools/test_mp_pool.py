@@ -7,11 +7,14 @@ import gc
 import multiprocessing
 import os
 import signal
+import threading
+import time
 import uuid
 from collections.abc import Callable
 from functools import partial
 from multiprocessing.util import Finalize
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -122,6 +125,14 @@ def test_a_worker_killed_while_its_pool_shuts_down_is_not_passed_over(context: R
     with pytest.raises(WorkerDied, match=r"was killed by SIGKILL .* while its pool was shutting down"):
         mapped(context, partial(die_on_the_way_out, signal.SIGKILL), range(8), start_method="forkserver")
     assert multiprocessing.active_children() == []
+
+
+def test_a_replacement_that_starts_late_ends_with_its_pool() -> None:
+    late = multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,), daemon=True)
+    pool = SimpleNamespace(terminate=lambda: None, _worker_handler=threading.Timer(0.3, late.start))
+    pool._worker_handler.start()
+    mp_pool.end_pool(pool)
+    assert late.exitcode == -signal.SIGKILL
 
 
 def test_a_worker_replaced_before_it_could_be_watched_is_noticed(

@@ -160,6 +160,9 @@ def end_pool(pool: Any, others: Collection[BaseProcess] = ()) -> None:
     ending = threading.Thread(target=terminate, name="terminate", daemon=True)
     ending.start()
     ending.join(handshake.END_LIMIT_S)
+    # It may be starting a replacement, which on a busy machine takes so long that no look here would see it; none of
+    # the pool's public names tells this thread.
+    pool._worker_handler.join(handshake.END_LIMIT_S)
     for _ in range(2):  # a replacement may have been on its way at the first look
         left = children_but(others)
         for process in left:
