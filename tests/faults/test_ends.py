@@ -15,51 +15,47 @@ import psutil
 import pytest
 
 from tests.faults.conftest import begin, works_again
-from tests.served import COMMAND, Served, served
+from tests.served import COMMAND, served
 from tests.waiting import BOUND_S, until, until_gone
 
 
 def test_signals_end_the_server_its_runs_and_its_streams_however_many_come() -> None:
     with served() as server:
-        signals_end(server)
+        runs = [begin(server, experiment) for experiment in ("shared-list", "factorials")]
+        ends = {path: Follower(server.url + path) for path in ("/live", f"/api/runs/{runs[0].id}/records")}
+        for follower in ends.values():
+            until(lambda follower=follower: follower.got, "the first bytes")  # type: ignore[misc]
 
+        assert server.terminate() == 0
+        for path, follower in ends.items():
+            follower.thread.join(BOUND_S)
+            assert follower.ended == "cleanly", f"{path}: {follower.ended}"
+        for run in runs:
+            run.until_nothing_is_left()
+        server.until_nothing_is_left()
 
-def signals_end(server: Served) -> None:
-    runs = [begin(server, experiment) for experiment in ("shared-list", "factorials")]
-    ends = {path: Follower(server.url + path) for path in ("/live", f"/api/runs/{runs[0].id}/records")}
-    for follower in ends.values():
-        until(lambda follower=follower: follower.got, "the first bytes")  # type: ignore[misc]
+        server.start()
+        for run in runs:
+            ended = server.run(run.id)
+            assert ended["status"] == "interrupted"
+            assert ended["error"] == "The server ended while this run was live. Its records are kept."
+        works_again(server, "factorials")
 
-    assert server.terminate() == 0
-    for path, follower in ends.items():
-        follower.thread.join(BOUND_S)
-        assert follower.ended == "cleanly", f"{path}: {follower.ended}"
-    for run in runs:
+        last = begin(server, "pool-sizes")  # which has a host of its own
+        assert server.end(signal.SIGINT) == 130
+        last.until_nothing_is_left()
+        server.until_nothing_is_left()
+
+        # A second signal in the middle of the end leaves nothing behind either.
+        server.start()
+        assert server.run(last.id)["status"] == "interrupted"
+        run = begin(server, "pool-sizes")
+        children = psutil.Process(server.process.pid).children(recursive=True)
+
+        server.end(signal.SIGTERM, signal.SIGTERM)
         run.until_nothing_is_left()
-    server.until_nothing_is_left()
-
-    server.start()
-    for run in runs:
-        ended = server.run(run.id)
-        assert ended["status"] == "interrupted"
-        assert ended["error"] == "The server ended while this run was live. Its records are kept."
-    works_again(server, "factorials")
-
-    last = begin(server, "pool-sizes")  # which has a host of its own
-    assert server.end(signal.SIGINT) == 130
-    last.until_nothing_is_left()
-    server.until_nothing_is_left()
-
-    # A second signal in the middle of the end leaves nothing behind either.
-    server.start()
-    assert server.run(last.id)["status"] == "interrupted"
-    run = begin(server, "pool-sizes")
-    children = psutil.Process(server.process.pid).children(recursive=True)
-
-    server.end(signal.SIGTERM, signal.SIGTERM)
-    run.until_nothing_is_left()
-    until_gone(children)
-    server.until_nothing_is_left()
+        until_gone(children)
+        server.until_nothing_is_left()
 
 
 # What never ends: in the event loop, at its end, and in a thread that Python would join.

@@ -188,6 +188,7 @@ class RunLayout:
     """A run's page: its head with what may be done to it, what is open, what is folded below it, and the rest."""
 
     experiment: str
+    measured: bool
     head: Markup
     fault: Markup
     opening: tuple[Markup, ...]
@@ -211,6 +212,7 @@ def laid_out(run: Run, fragments: Mapping[str, Markup]) -> RunLayout:
     rest = (fragments["run-replay"], fragments["run-more"])
     return RunLayout(
         run.experiment.name,
+        run.experiment.measured,
         fragments["run-head"],
         fragments["run-fault"],
         tuple(fragments[name] for name in opening),

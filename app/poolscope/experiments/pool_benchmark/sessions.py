@@ -442,7 +442,7 @@ class InterpreterSession:
         self._starts += not self._apart
         self._host = host = self._new_host()
         self.facts = host.describe()
-        opened = self._open(host)
+        opened = self._open(host, self._limit_s)
         if opened.calibration is not None:
             self.calibration = self.calibration or opened.calibration
             self.rounds = opened.calibration.rounds  # the same work, should it be started anew
@@ -461,17 +461,17 @@ class InterpreterSession:
             hash_seed=hash_seed,
         )
 
-    def _open(self, host: HostProcess, least_s: float = 0.0) -> WorkOpened:
+    def _open(self, host: HostProcess, limit_s: float) -> WorkOpened:
         is_async = self.trial is not None and self.trial.is_async
         order = OpenWork(self._work, str(self._scratch), self.rounds, is_async, self._fresh)
-        return host.open_work(order, max(self._limit_s, least_s))
+        return host.open_work(order, limit_s)
 
     @contextlib.contextmanager
     def _another_host(self, hash_seed: int | None = None) -> Iterator[tuple[HostProcess, WorkOpened]]:
         """One beside that which measures, with the work opened; it is ended afterwards. Raises HostFailed."""
         host = self._new_host(hash_seed)
         try:
-            yield host, self._open(host, SEARCH_S)  # a work that could be opened before
+            yield host, self._open(host, max(self._limit_s, SEARCH_S))
         finally:
             host.end()
 
