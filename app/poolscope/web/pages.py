@@ -185,10 +185,13 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class RunLayout:
-    """A run's page: its head with what may be done to it, what is open, what is folded below it, and the rest."""
+    """A run's page: its head with what may be done to it, what is open, what is folded below it, and the rest.
+
+    `killable`: its workers can be killed until it ends, also beside a verdict.
+    """
 
     experiment: str
-    measured: bool
+    killable: bool
     head: Markup
     fault: Markup
     opening: tuple[Markup, ...]
@@ -212,7 +215,7 @@ def laid_out(run: Run, fragments: Mapping[str, Markup]) -> RunLayout:
     rest = (fragments["run-replay"], fragments["run-more"])
     return RunLayout(
         run.experiment.name,
-        run.experiment.measured,
+        run.experiment.measured and run.worker_processes > 0,
         fragments["run-head"],
         fragments["run-fault"],
         tuple(fragments[name] for name in opening),
